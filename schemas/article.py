@@ -1,0 +1,192 @@
+"""Articles as they cross the wire: raw (as read) and enriched.
+
+All character offsets (``start``, ``end``) count Unicode code points, half-open
+``[start, end)``.  In JavaScript, whose strings count UTF-16 units, slice
+``Array.from(text)``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field, NonNegativeInt, PositiveInt
+
+from schemas.base import Model, Sha256, UtcDatetime
+
+RevisionBasis = Literal["version", "updated", "received"]
+"""What orders the versions of an article: the provider's version number, the
+time of its last update, or the time of its receipt (both in ms since 1970)."""
+
+IdentityBasis = Literal["provider", "url", "text"]
+"""What the article id was made from: the provider's own id, the canonical URL,
+or the normalised text."""
+
+SetApartKind = Literal[
+    "breadcrumb",
+    "duplicate_headline",
+    "published_line",
+    "byline",
+    "photo_credit",
+    "related",
+    "promo",
+]
+
+EntityType = Literal[
+    "PERSON",
+    "ORG",
+    "GPE",
+    "LOC",
+    "FAC",
+    "EVENT",
+    "NORP",
+    "PRODUCT",
+    "WORK_OF_ART",
+    "LAW",
+    "LANGUAGE",
+]
+"""OntoNotes 5 names, as spaCy's English models use them."""
+
+Score = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Drop(Model):
+    """One taking of one file from the inbox.
+
+    The same file dropped again is a new drop; the same file read again after a
+    crash, or after Redis lost everything, is the same drop.
+    """
+
+    drop_id: UUID
+    inbox_id: UUID = Field(description="which watched folder took it, so its receipts find it")
+    file: str = Field(description="path below the inbox, '/' between parts, printable")
+    content_sha256: Sha256 = Field(description="digest of the original file's bytes")
+    size: NonNegativeInt = Field(description="bytes of the original file")
+    position: PositiveInt = Field(description="which record of the file, from 1")
+    received_at: UtcDatetime = Field(description="when the file was taken")
+
+
+class SourceLine(Model):
+    """A line of the source that is not part of the article's body.
+
+    Kept apart from the text, never lost.
+    """
+
+    kind: SetApartKind
+    text: str
+    line: PositiveInt = Field(description="line of the decoded source, from 1")
+
+
+class Section(Model):
+    """A part of the text: ``text[start:end]`` is the headline, the standfirst or the body."""
+
+    role: Literal["headline", "standfirst", "body"]
+    start: NonNegativeInt
+    end: NonNegativeInt
+
+
+class ReaderInfo(Model):
+    """Which reader read the file, and how."""
+
+    name: str
+    version: str
+    format: str = Field(description="what the content was recognised as, e.g. 'text/plain'")
+    encoding: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class RawArticle(Model):
+    """An article as read from a file: cleaned, identified, not yet enriched."""
+
+    drop: Drop
+    article_id: UUID
+    revision: NonNegativeInt
+    revision_basis: RevisionBasis
+    identity_basis: IdentityBasis
+    status: Literal["usable", "withdrawn"] = "usable"
+    content_hash: Sha256 = Field(
+        description="digest of headline, text and status: equal means that nothing changed"
+    )
+    headline: str | None
+    standfirst: str | None = None
+    authors: tuple[str, ...] = ()
+    dateline: str | None = Field(default=None, description="as written, e.g. 'MINSK, Belarus (AP)'")
+    published_at: UtcDatetime | None = None
+    updated_at: UtcDatetime | None = None
+    language: str | None = Field(default=None, description="as the source declares it, BCP 47")
+    text: str = Field(description="headline, standfirst and body, a blank line between paragraphs")
+    sections: tuple[Section, ...]
+    set_apart: tuple[SourceLine, ...] = Field(
+        default=(), description="lines recognised as boilerplate or metadata"
+    )
+    credits: tuple[str, ...] = Field(default=(), description="photo and image credits")
+    url: str | None = None
+    provider: str | None = None
+    provider_id: str | None = None
+    reader: ReaderInfo
+    ingested_at: UtcDatetime = Field(description="when the article was handed to the bus")
+
+
+class Mention(Model):
+    """One place where the text names an entity: ``text[start:end]``."""
+
+    start: NonNegativeInt
+    end: PositiveInt
+    text: str
+
+
+class Entity(Model):
+    """Who or what the article names, with every mention."""
+
+    key: str = Field(description="stable within and across documents, e.g. 'person:xi jinping'")
+    name: str = Field(description="canonical name: the fullest that the document gives")
+    type: EntityType
+    mentions: tuple[Mention, ...] = Field(min_length=1)
+
+
+class Topic(Model):
+    """A subject of the article from a controlled vocabulary."""
+
+    code: str = Field(description="e.g. 'medtop:11000000'")
+    name: str
+    score: Score
+    assigned_by: Literal["model", "provider"]
+
+
+class Language(Model):
+    """The language that the text is in, as found."""
+
+    code: str = Field(description="ISO 639-1, or 'und' where it can't be told")
+    confidence: Score
+
+
+class Provenance(Model):
+    """Who made one block of the enrichment, with what, and how it went."""
+
+    block: str = Field(description="e.g. 'language', 'entities', 'topics'")
+    status: Literal["done", "skipped", "failed"]
+    reason: str | None = Field(default=None, description="why it was skipped or failed")
+    annotator: str
+    version: str
+    model: str | None = None
+    model_version: str | None = None
+    model_sha256: Sha256 | None = None
+    knowledge_version: str | None = None
+    at: UtcDatetime
+    duration_ms: Annotated[float, Field(ge=0)] = Field(
+        description="this article's share of the batch's time"
+    )
+
+
+class EnrichedArticle(RawArticle):
+    """A raw article with what enrichment added.
+
+    A block that could not be made is empty here and named in ``provenance``
+    with its reason: an article is never held up for it.
+    """
+
+    detected_language: Language
+    entities: tuple[Entity, ...] = ()
+    topics: tuple[Topic, ...] = ()
+    provenance: tuple[Provenance, ...]
+    enriched_at: UtcDatetime

@@ -1,0 +1,120 @@
+"""The events: CloudEvents 1.0 envelope, types with their versions, outcomes, dead letters.
+
+An event's ``id`` is made from what it is about (type, drop, article, revision),
+so an event that had to be sent again has the id that it had before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Generic, Literal, TypeVar
+from uuid import UUID, uuid5
+
+from pydantic import Field, NonNegativeInt
+
+from schemas.article import Drop, EnrichedArticle, RawArticle
+from schemas.base import Model, UtcDatetime
+
+EVENT_NAMESPACE = UUID("7f0d5f0e-6d0c-5d0a-9a5e-3c1f5a2b9d11")
+"""Namespace of the event ids (UUIDv5). Never change it: ids would change with it."""
+
+OutcomeKind = Literal[
+    "indexed", "updated", "unchanged", "duplicate", "superseded", "withdrawn", "rejected"
+]
+
+
+class Timings(Model):
+    """When the article passed each station."""
+
+    received_at: UtcDatetime
+    ingested_at: UtcDatetime | None = None
+    enriched_at: UtcDatetime | None = None
+    filed_at: UtcDatetime
+
+
+class Outcome(Model):
+    """What finally became of one article of one drop. Exactly one for each."""
+
+    drop: Drop
+    article_id: UUID
+    revision: NonNegativeInt
+    outcome: OutcomeKind
+    headline: str | None = None
+    of: UUID | None = Field(default=None, description="duplicate: of which article")
+    by_revision: NonNegativeInt | None = Field(
+        default=None, description="superseded: by which revision"
+    )
+    stage: str | None = Field(default=None, description="rejected: where")
+    reason: str | None = Field(default=None, description="rejected: why")
+    advice: str | None = Field(default=None, description="rejected: what to do")
+    timings: Timings
+
+
+class DeadLetter(Model):
+    """A message that could not be processed, whole, with what is known of why."""
+
+    stage: str
+    group: str
+    stream: str
+    entry_id: str
+    error_type: str
+    error_message: str
+    stack: str | None = None
+    attempts: NonNegativeInt
+    software_version: str
+    original: str = Field(description="the entry's bytes, base64")
+    drop: Drop | None = None
+    article_id: UUID | None = None
+    died_at: UtcDatetime
+
+
+Payload = RawArticle | EnrichedArticle | Outcome | DeadLetter
+DataT = TypeVar("DataT", bound=Payload)
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """One type of event: its name, its major version, its payload."""
+
+    name: str
+    major: int
+    payload: type[Payload]
+
+    @property
+    def full_name(self) -> str:
+        """The CloudEvents ``type``, e.g. ``wiredesk.article.received.v1``."""
+        return f"wiredesk.article.{self.name}.v{self.major}"
+
+    @property
+    def dataschema(self) -> str:
+        """The CloudEvents ``dataschema``: a URN that names the schema file."""
+        return f"urn:wiredesk:schema:{self.full_name}"
+
+
+RECEIVED = EventType(name="received", major=1, payload=RawArticle)
+ENRICHED = EventType(name="enriched", major=1, payload=EnrichedArticle)
+FILED = EventType(name="filed", major=1, payload=Outcome)
+DEAD = EventType(name="dead", major=1, payload=DeadLetter)
+EVENT_TYPES: tuple[EventType, ...] = (RECEIVED, ENRICHED, FILED, DEAD)
+
+
+class CloudEvent(Model, Generic[DataT]):
+    """CloudEvents 1.0 in structured JSON, with W3C Trace Context's extension."""
+
+    specversion: Literal["1.0"] = "1.0"
+    id: Annotated[str, Field(min_length=1)]
+    source: Annotated[str, Field(min_length=1)]
+    type: Annotated[str, Field(min_length=1)]
+    subject: str | None = Field(default=None, description="the article id")
+    time: UtcDatetime
+    datacontenttype: Literal["application/json"] = "application/json"
+    dataschema: str | None = None
+    traceparent: str | None = Field(
+        default=None, pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"
+    )
+    data: DataT
+
+
+def event_id(event: EventType, drop_id: UUID, article_id: UUID, revision: int) -> str:
+    """The id of the one event of this type about this article of this drop."""
+    return str(uuid5(EVENT_NAMESPACE, f"{event.full_name}|{drop_id}|{article_id}|{revision}"))

@@ -1,0 +1,1 @@
+"""The three services, the bus between them, and the console over them."""

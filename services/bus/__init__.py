@@ -1,0 +1,1 @@
+"""How messages move; the only code that knows Redis."""

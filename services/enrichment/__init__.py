@@ -1,0 +1,1 @@
+"""Raw articles in, enriched articles out."""

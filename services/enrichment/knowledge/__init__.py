@@ -1,0 +1,1 @@
+"""What enrichment knows, and the scripts that build it."""

@@ -1,0 +1,1 @@
+"""Enriched articles in, a searchable store out."""

@@ -1,0 +1,98 @@
+"""The ``ArticleStore`` contract: where enriched articles are filed and read.
+
+What holds for every store (and what ``tests/conformance/test_stores.py`` checks
+on each):
+
+* ``file`` is one transaction: after it returned, everything is on disk; if it
+  raised, nothing is.
+* The outcome of a (drop, article) is kept in the same transaction as the
+  document.  Filing the same again, at any time, returns the outcome that was
+  returned first, and changes nothing.
+* Versions are ordered by (revision, time of receipt).  Later with other content:
+  ``updated``; with the same content: ``unchanged``; earlier than what is held:
+  ``superseded``.  Withdrawn articles are no longer found by ``search``; a
+  version that arrives after a later withdrawal is ``superseded``.
+* The order within a batch is the order of filing.
+* ``Unavailable`` is raised for what passes (disk full, locked), ``StopWorking``
+  for what doesn't (a store of a newer version, not a database).
+* Readers may work while a writer writes, and see whole transactions only.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from schemas.article import EnrichedArticle
+    from schemas.events import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """An article found: what a list shows of it; ``snippet`` marks matches with ``[ ]``."""
+
+    article_id: UUID
+    revision: int
+    headline: str | None
+    published_at: datetime | None
+    filed_at: datetime
+    snippet: str
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What to search for; every given condition must hold.
+
+    ``words`` are all required; ``"a phrase"`` in double quotes and ``prefix*``
+    work; anything else in it is taken as plain words, never as syntax.
+    """
+
+    words: str | None = None
+    entity: str | None = None
+    topic: str | None = None
+    language: str | None = None
+    limit: int = 20
+
+
+class ArticleStore(ABC):
+    """See the module's docstring for what must hold."""
+
+    @abstractmethod
+    def file(self, articles: Sequence[EnrichedArticle]) -> Sequence[Outcome]:
+        """File a batch in one transaction; one outcome for each, in order."""
+
+    @abstractmethod
+    def get(self, article_id: UUID) -> EnrichedArticle | None:
+        """The current version of an article, whole."""
+
+    @abstractmethod
+    def search(self, query: Query) -> Sequence[Hit]:
+        """Articles that match, best first (newest first where no words are given)."""
+
+    @abstractmethod
+    def outcome(self, drop_id: UUID, article_id: UUID) -> Outcome | None:
+        """What was reported for this article of this drop."""
+
+    @abstractmethod
+    def outcomes(self) -> Iterator[Outcome]:
+        """Every outcome, in the order of filing."""
+
+    @abstractmethod
+    def count(self) -> int:
+        """Current articles, withdrawn ones left out."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release everything. The store can't be used after it."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()

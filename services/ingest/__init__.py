@@ -1,0 +1,1 @@
+"""Watched folder in, raw articles out, a receipt for every file."""

@@ -1,0 +1,1 @@
+"""One file per format behind one contract (``base``)."""

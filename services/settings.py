@@ -1,0 +1,190 @@
+"""Every setting of Wiredesk, read from ``WIREDESK_…`` environment variables.
+
+One flat tree, read once at the start of a process and handed on; nothing reads
+the environment at import.  Each field says its unit and why its default is what
+it is.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveInt, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Seconds = Annotated[float, Field(gt=0)]
+KIB = 1024
+MIB = 1024 * KIB
+
+
+class Settings(BaseSettings):
+    """All settings; see each field's description."""
+
+    model_config = SettingsConfigDict(env_prefix="WIREDESK_", frozen=True, extra="forbid")
+
+    # --- Redis -----------------------------------------------------------------
+    redis_url: SecretStr | None = Field(
+        default=None,
+        description="An existing server, e.g. redis://host:6379/0. Unset: the embedded one.",
+    )
+    namespace: str = Field(
+        default="news",
+        pattern=r"^[A-Za-z0-9_.-]+$",
+        description="Hash tag in front of every key; two desks on one server need two names.",
+    )
+    connect_timeout: Seconds = Field(
+        default=30.0,
+        description="Seconds to wait for the server at start before giving up with an error. "
+        "Longer than a server takes to load a large append-only file would hide a wrong address.",
+    )
+
+    # --- Stages ----------------------------------------------------------------
+    claim_after: Seconds = Field(
+        default=30.0,
+        description="Seconds without a renewed lease after which a message is taken over from its "
+        "worker. 15 to 60 is sensible: leases are renewed every quarter of it, so only a dead or "
+        "frozen worker loses one; shorter risks work done twice, longer delays recovery.",
+    )
+    max_attempts: Annotated[int, Field(ge=2)] = Field(
+        default=3,
+        description="Attempts after which a message becomes a dead letter. At least 2: the first "
+        "one is shared with the batch's neighbours, so it proves nothing about the message.",
+    )
+    batch_size: PositiveInt = Field(
+        default=8,
+        description="Messages read and worked on together. 8 was the best for spaCy; more only "
+        "costs memory.",
+    )
+    poll_interval: Annotated[int, Field(ge=10, le=2000)] = Field(
+        default=500,
+        description="Milliseconds that a read blocks for. At most 2000: redis-py's socket timeout "
+        "is 5 s, and a stop waits for it.",
+    )
+    handler_timeout: Seconds = Field(
+        default=300.0,
+        description="Seconds that one batch may take before the process ends itself as stalled. "
+        "Far above any real batch, far below a night.",
+    )
+    graceful_timeout: Seconds = Field(
+        default=20.0,
+        description="Seconds that a stop waits for the batch in work. Below the 30 s after which "
+        "Kubernetes and Compose kill; what isn't finished is claimed by another worker.",
+    )
+    marker_ttl: Seconds = Field(
+        default=7 * 24 * 3600.0,
+        description="Seconds that the marker of where an article is lives after its last hop. "
+        "Longer than any outage to be ridden out: while it lives, nothing crosses twice.",
+    )
+    raw_backlog: PositiveInt = Field(
+        default=10_000,
+        description="Articles waiting for enrichment above which ingest stops publishing. About "
+        "50 MB of Redis at 5 kB each; the folder is the buffer beyond.",
+    )
+
+    # --- Retention -------------------------------------------------------------
+    retain_raw: Seconds = Field(
+        default=3600.0,
+        description="Seconds that acknowledged raw articles are kept, for looking at them.",
+    )
+    retain_enriched: Seconds = Field(
+        default=7 * 24 * 3600.0,
+        description="Seconds that enriched events are kept for subscribers to replay.",
+    )
+    retain_outcomes: Seconds = Field(
+        default=7 * 24 * 3600.0, description="Seconds that outcomes are kept for replay."
+    )
+    retain_dead: Seconds = Field(
+        default=90 * 24 * 3600.0,
+        description="Seconds that dead letters are kept: a quarter, so that somebody sees them.",
+    )
+    janitor_interval: Seconds = Field(
+        default=60.0, description="Seconds between two trims of the streams."
+    )
+    subscriber_limit: PositiveInt = Field(
+        default=1_000_000,
+        description="Entries that an unknown consumer group may lag before the janitor no longer "
+        "protects it. It is reported long before.",
+    )
+
+    # --- Ingest ----------------------------------------------------------------
+    inbox: Path = Field(default=Path("inbox"), description="The watched folder.")
+    done_dir: Path | None = Field(
+        default=None, description="Where settled files go. Default: INBOX/done."
+    )
+    rejected_dir: Path | None = Field(
+        default=None,
+        description="Where files go of which nothing was accepted. Default: INBOX/rejected.",
+    )
+    state_dir: Path | None = Field(
+        default=None,
+        description="Journal, lock, store and embedded server. Default: INBOX/.wiredesk. Set it to "
+        "a local disk when the inbox is on a network share: SQLite's WAL needs one.",
+    )
+    settle_time: Annotated[float, Field(ge=0)] = Field(
+        default=2.0,
+        description="Seconds for which a file's size, mtime and inode must stand still before it "
+        "is taken. Longer than the pauses of a copy over a slow network; renaming into place "
+        "from a .tmp or .part name skips the wait.",
+    )
+    scan_interval: Seconds = Field(
+        default=1.0,
+        description="Seconds between two scans of the inbox. File events only bring a scan "
+        "forward, so this bounds the delay where events don't arrive (network shares).",
+    )
+    redrive_interval: Seconds = Field(
+        default=30.0,
+        description="Seconds after which an unsettled file is read and published again. Harmless "
+        "while its articles are on their way (publish-once), needed when Redis lost them.",
+    )
+    max_article_bytes: PositiveInt = Field(
+        default=8 * MIB,
+        description="Bytes of the largest text taken as one article. Ten times the longest book "
+        "chapter; a larger one is a dump with the wrong name.",
+    )
+
+    # --- Enrichment --------------------------------------------------------------
+    spacy_model: str | None = Field(
+        default=None,
+        description="Name or path of a spaCy pipeline. Unset: the best that is installed "
+        "(en_core_web_md, then sm; official packages before wheels).",
+    )
+    annotators: tuple[str, ...] = Field(
+        default=("language", "entities", "topics"), description="Which blocks are made, in order."
+    )
+
+    # --- Indexer -----------------------------------------------------------------
+    store_path: Path | None = Field(
+        default=None, description="The SQLite store. Default: STATE_DIR/store.sqlite3."
+    )
+    index_batch_size: PositiveInt = Field(
+        default=100, description="Articles filed in one transaction at most."
+    )
+
+    # --- Logs --------------------------------------------------------------------
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="Lowest level that is written."
+    )
+    log_format: Literal["auto", "json", "console"] = Field(
+        default="auto", description="auto: readable on a terminal, JSON elsewhere."
+    )
+
+    @property
+    def done(self) -> Path:
+        """Folder of settled files."""
+        return self.done_dir or self.inbox / "done"
+
+    @property
+    def rejected(self) -> Path:
+        """Folder of files of which nothing was accepted."""
+        return self.rejected_dir or self.inbox / "rejected"
+
+    @property
+    def state(self) -> Path:
+        """Folder of what Wiredesk itself keeps."""
+        return self.state_dir or self.inbox / ".wiredesk"
+
+    @property
+    def store(self) -> Path:
+        """The SQLite store's file."""
+        return self.store_path or self.state / "store.sqlite3"
