@@ -1,0 +1,91 @@
+# Needs Python 3.11, 3.12 or 3.13 and make; everything else is fetched into .venv, checked by hash.
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+INBOX ?= inbox
+
+# The newest Python that is supported; override with `make PYTHON=/path/to/python3.12 …`.
+# A candidate is run, not only found: version managers put names on PATH that don't start.
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
+	"$$python" -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
+	>/dev/null 2>&1 && command -v "$$python" && break; done)
+
+# Nothing is built that the lock doesn't name: dependencies come as wheels only, and our own
+# editable install is made by the hatchling of the lock.
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+FROM_LOCK := $(PIP) install --quiet --require-hashes --only-binary :all:
+OURSELVES := $(PIP) install --quiet --no-deps --no-build-isolation --editable .
+
+# What the venv was last filled from; a changed lock fills it again.
+RUN_READY := $(VENV)/.ready-to-run
+TEST_READY := $(VENV)/.ready-to-test
+
+COMPILE := $(BIN)/uv pip compile pyproject.toml --no-config --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command "make lock" --group build
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test bench lint types lock check-lock generated check-generated clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
+
+demo: $(RUN_READY) ## Set up, run the three services on copies of seeds/, print what they found
+	@$(BIN)/wiredesk demo
+
+run: $(RUN_READY) ## Run everything on a folder until Ctrl-C: make run INBOX=folder
+	@$(BIN)/wiredesk up "$(INBOX)"
+
+test: $(TEST_READY) ## Run all tests
+	$(BIN)/python -m pytest
+
+bench: $(TEST_READY) ## Measure how fast it is on this machine
+	$(BIN)/python -m pytest tests/bench --override-ini="python_files=bench_*.py" --timeout=1200 -s
+
+lint: $(TEST_READY) ## Check style, formatting and who imports whom
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+
+types: $(TEST_READY) ## Check types, strictly, over source and tests
+	$(BIN)/mypy
+
+generated: $(TEST_READY) ## Write what is generated: schemas/generated/ and the settings table
+	$(BIN)/python -m schemas.generate
+	$(BIN)/python -m services.settings_doc
+
+check-generated: $(TEST_READY) ## Refuse generated files that are not current
+	$(BIN)/python -m schemas.generate --check
+	$(BIN)/python -m services.settings_doc --check
+
+lock: $(TEST_READY) ## Pin all dependencies anew; make lock UPGRADE=--upgrade takes the newest
+	$(COMPILE) $(UPGRADE) --extra all --output-file requirements.lock
+	$(COMPILE) $(UPGRADE) --extra all --extra test --extra dev --constraint requirements.lock \
+		--output-file requirements-dev.lock
+
+check-lock: $(TEST_READY) ## Refuse lock files that hold an address or miss a dependency
+	$(BIN)/python -m tests.repo.lock_check
+
+clean: ## Remove the venv and everything that can be made again
+	rm -rf $(VENV) build dist .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf tests/node/node_modules
+	find schemas services tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Wiredesk needs Python 3.11, 3.12 or 3.13 (with its venv module):" \
+		"none was found on PATH. Install one, or name it: make PYTHON=/path/to/python3.12 demo" >&2; exit 1; }
+	@echo "Making $(VENV) with $(PYTHON)"
+	@"$(PYTHON)" -m venv $(VENV)
+
+$(RUN_READY): requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing what requirements.lock pins"
+	@$(FROM_LOCK) --requirement requirements.lock
+	@$(OURSELVES)
+	@touch $@
+
+# requirements-dev.lock holds all of requirements.lock, so a venv for tests also runs.
+$(TEST_READY): requirements-dev.lock pyproject.toml | $(BIN)/python
+	@echo "Installing what requirements-dev.lock pins"
+	@$(FROM_LOCK) --requirement requirements-dev.lock
+	@$(OURSELVES)
+	@touch $@ $(RUN_READY)
