@@ -11,13 +11,15 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
 from schemas.asyncapi import document, schema_file
 from schemas.events import EVENT_TYPES, CloudEvent, EventType
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 GENERATED = Path(__file__).parent / "generated"
 ASYNCAPI_FILE = "asyncapi.json"
