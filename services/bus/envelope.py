@@ -1,0 +1,153 @@
+"""CloudEvents in and out, and a message format that is total.
+
+FastStream parses each message before a handler sees it; a parser that raises
+leaves the message pending for ever, or fails a whole batch.  So
+:class:`TotalFormat` carries the bytes as they are, whatever they are, and
+:func:`read` turns them into an event or an :class:`Unreadable`, never into an
+exception.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
+
+import orjson
+from faststream.redis.parser import MessageFormat
+from pydantic import ValidationError
+
+from schemas.events import EVENT_TYPES, CloudEvent, EventType, Payload
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+MAX_ERRORS_NAMED = 3
+"""Validation errors named in a reason: enough to find the fault, short enough for a log line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event as read: its payload, and what the next hop needs of its envelope."""
+
+    payload: Payload
+    traceparent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Why the bytes of a message are not an event that this stage knows."""
+
+    reason: str
+
+
+class TotalFormat(MessageFormat):
+    """Carries any bytes through FastStream's parser as a JSON string of base64.
+
+    Without the data field FastStream hands ``parse`` the entry's whole dict;
+    it is carried too, as JSON of its fields, so that a dead letter can show it.
+    """
+
+    @classmethod
+    async def encode(cls, *, message: Any, **_kwargs: Any) -> bytes:
+        """Bytes as they are. Wiredesk publishes by scripts; this serves ``broker.publish``."""
+        return message if isinstance(message, bytes) else orjson.dumps(message)
+
+    @classmethod
+    def parse(cls, data: bytes | Mapping[bytes, bytes]) -> tuple[bytes, dict[str, Any]]:
+        """Base64 in JSON, no headers. Never raises."""
+        raw = data if isinstance(data, bytes) else _fields_as_json(data)
+        return b'"' + base64.b64encode(raw) + b'"', {}
+
+
+def _fields_as_json(fields: Mapping[bytes, bytes]) -> bytes:
+    return orjson.dumps(
+        {key.decode("latin-1"): value.decode("latin-1") for key, value in fields.items()}
+    )
+
+
+def carried(body: object) -> bytes:
+    """The original bytes of what :class:`TotalFormat` carried. Never raises."""
+    try:
+        return base64.b64decode(cast("str", body), validate=True)
+    except (TypeError, ValueError, binascii.Error):
+        return repr(body).encode()
+
+
+@cache
+def _model(event: EventType) -> type[CloudEvent[Any]]:
+    return CloudEvent[event.payload]  # type: ignore[name-defined]  # built per payload at run time
+
+
+def read(raw: bytes, expected: EventType) -> Event | Unreadable:
+    """The event in ``raw``, if it is of the ``expected`` type and major version. Never raises."""
+    try:
+        document = orjson.loads(raw)
+    except (orjson.JSONDecodeError, RecursionError) as error:
+        return Unreadable(f"not JSON: {error}")
+    if not isinstance(document, dict):
+        return Unreadable("not a CloudEvent: the JSON is not an object")
+    wrong = _wrong_type(document.get("type"), expected)
+    if wrong:
+        return Unreadable(wrong)
+    return _validated(document, expected)
+
+
+def _validated(document: dict[str, Any], expected: EventType) -> Event | Unreadable:
+    try:
+        event = _model(expected).model_validate(document)
+    except ValidationError as error:
+        return Unreadable(_named(error))
+    except RecursionError:
+        return Unreadable("not valid: nested too deeply")
+    return Event(payload=event.data, traceparent=event.traceparent)
+
+
+def _wrong_type(found: object, expected: EventType) -> str | None:
+    if found == expected.full_name:
+        return None
+    stem = expected.full_name.rpartition(".v")[0]
+    if isinstance(found, str) and found.rpartition(".v")[0] == stem:
+        return f"unknown major version: {found} (this release reads {expected.full_name})"
+    known = {event.full_name for event in EVENT_TYPES}
+    what = "belongs on another stream" if found in known else "unknown"
+    return f"event type {found!r} is {what}; expected {expected.full_name}"
+
+
+def _named(error: ValidationError) -> str:
+    errors = error.errors(include_url=False, include_input=False, include_context=False)
+    named = "; ".join(
+        f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in errors[:MAX_ERRORS_NAMED]
+    )
+    more = len(errors) - MAX_ERRORS_NAMED
+    return f"not valid: {named}" + (f"; and {more} more" if more > 0 else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What the envelope of a new event says beside its payload."""
+
+    event: EventType
+    id: str
+    source: str
+    subject: str | None
+    time: datetime
+    traceparent: str | None
+
+
+def write(head: Outgoing, payload: Payload) -> bytes:
+    """A CloudEvent in structured JSON, UTF-8."""
+    event = _model(head.event)(
+        id=head.id,
+        source=head.source,
+        type=head.event.full_name,
+        subject=head.subject,
+        time=head.time,
+        dataschema=head.event.dataschema,
+        traceparent=head.traceparent,
+        data=payload,
+    )
+    return event.model_dump_json().encode()

@@ -1,0 +1,95 @@
+"""Every stream, group and key name. Nobody else spells one.
+
+All keys of a desk share the hash tag ``{namespace}``, so that they lie in one
+slot of a Redis Cluster and one script may touch several of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from schemas.events import DEAD, ENRICHED, FILED, RECEIVED, EventType
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+DATA_FIELD = "__data__"
+"""The one field of a stream entry: a CloudEvent in structured JSON (FastStream's name for it)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A stream: its short name, and the one type of event that it carries."""
+
+    name: str
+    event: EventType
+
+
+RAW_STREAM = Stream("raw", RECEIVED)
+ENRICHED_STREAM = Stream("enriched", ENRICHED)
+OUTCOME_STREAM = Stream("outcomes", FILED)
+DEAD_STREAM = Stream("dead", DEAD)
+STREAMS = (RAW_STREAM, ENRICHED_STREAM, OUTCOME_STREAM, DEAD_STREAM)
+
+INGEST_GROUP_PREFIX = "ingest:"
+
+
+@dataclass(frozen=True, slots=True)
+class StageSpec:
+    """A stage: what it reads, as which consumer group, and where its results go."""
+
+    name: str
+    reads: Stream
+    writes: Stream | None
+    group: str
+    trims: tuple[Stream, ...]
+
+    @property
+    def source(self) -> str:
+        """The CloudEvents ``source`` of what this stage writes."""
+        return f"/wiredesk/{self.name}"
+
+
+ENRICHMENT = StageSpec("enrichment", RAW_STREAM, ENRICHED_STREAM, "enrichment", (RAW_STREAM,))
+INDEXER = StageSpec(
+    "indexer", ENRICHED_STREAM, OUTCOME_STREAM, "indexer", (ENRICHED_STREAM, DEAD_STREAM)
+)
+
+
+def receipts_stage(inbox_id: UUID) -> StageSpec:
+    """The stage that brings the outcomes back to one inbox; each inbox is a group of its own."""
+    group = f"{INGEST_GROUP_PREFIX}{inbox_id}"
+    return StageSpec("ingest", OUTCOME_STREAM, None, group, (OUTCOME_STREAM,))
+
+
+def is_ours(group: str) -> bool:
+    """Whether a consumer group belongs to Wiredesk (else: a subscriber's)."""
+    return group in {ENRICHMENT.group, INDEXER.group} or group.startswith(INGEST_GROUP_PREFIX)
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of one desk. Every one has a time to live or is listed in ``PERMANENT``."""
+
+    namespace: str
+
+    def stream(self, stream: Stream) -> str:
+        """Key of a stream, e.g. ``{news}:raw``."""
+        return f"{{{self.namespace}}}:{stream.name}"
+
+    def attempts(self, spec: StageSpec) -> str:
+        """Hash: entry id → attempts begun, of the messages that are pending in a stage."""
+        return f"{{{self.namespace}}}:attempts:{spec.group}"
+
+    def marker(self, drop_id: UUID, article_id: UUID) -> str:
+        """String: where this article of this drop is, as ``stream:entry-id``."""
+        return f"{{{self.namespace}}}:at:{drop_id}:{article_id}"
+
+    def alive(self, spec: StageSpec, consumer: str) -> str:
+        """String with a short life: the facts of one running worker, as JSON."""
+        return f"{{{self.namespace}}}:alive:{spec.group}:{consumer}"
+
+    def alive_pattern(self) -> str:
+        """Pattern of all ``alive`` keys."""
+        return f"{{{self.namespace}}}:alive:*"

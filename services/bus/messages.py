@@ -1,0 +1,254 @@
+"""What a stage holds of a message while it works on it, and what it makes of it."""
+
+from __future__ import annotations
+
+import base64
+import traceback
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+import orjson
+from pydantic import ValidationError
+
+from schemas.article import Drop, EnrichedArticle, RawArticle
+from schemas.events import DEAD, FILED, DeadLetter, Outcome, Payload, Timings, event_id
+from services.bus import tracing
+from services.bus.envelope import Event, Outgoing, Unreadable, write
+from services.bus.scripts import ArticleRef, Burial
+
+if TYPE_CHECKING:
+    from services.bus.errors import Reject
+    from services.bus.keys import StageSpec
+
+STACK_CHARS = 8000
+"""Characters of a stack trace kept in a dead letter: its end, where the cause is."""
+
+ArticlePayload = RawArticle | EnrichedArticle | Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One stream entry: its id, its bytes, and what was read from them."""
+
+    entry_id: str
+    raw: bytes
+    reading: Event | Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A readable message about an article, with the attempts begun on it."""
+
+    entry_id: str
+    raw: bytes
+    payload: ArticlePayload
+    traceparent: str | None
+    attempts: int = 0
+
+    @property
+    def ref(self) -> ArticleRef:
+        """Which article of which drop."""
+        return ArticleRef(self.payload.drop.drop_id, self.payload.article_id)
+
+    @property
+    def context(self) -> dict[str, object]:
+        """What every log line about this message carries."""
+        return {
+            "article_id": str(self.payload.article_id),
+            "drop_id": str(self.payload.drop.drop_id),
+            "file": self.payload.drop.file,
+            "trace_id": tracing.trace_id(self.traceparent),
+            "entry_id": self.entry_id,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a message dies: for the dead letter, and for the outcome."""
+
+    kind: str
+    reason: str
+    advice: str
+    stack: str | None = None
+
+
+def fault_of(error: BaseException) -> Fault:
+    """The fault that an exception of a handler is."""
+    stack = "".join(traceback.format_exception(error))[-STACK_CHARS:]
+    reason = f"{error.__class__.__name__}: {error}"
+    advice = "see the dead letter's stack; once the cause is mended, drop the file again"
+    return Fault(error.__class__.__name__, reason, advice, stack)
+
+
+def fault_of_reject(reject: Reject) -> Fault:
+    """The fault that a handler named itself."""
+    return Fault("Reject", reject.reason, reject.advice)
+
+
+def fault_of_reading(reading: Unreadable) -> Fault:
+    """The fault of bytes that are no event."""
+    advice = "the sender must send this release's events; see schemas/generated"
+    return Fault("Unreadable", reading.reason, advice)
+
+
+def fault_of_crash(attempts: int) -> Fault:
+    """The fault of a message whose worker died each time."""
+    reason = f"its worker died on it {attempts} times (killed, out of memory, or crashed)"
+    return Fault("WorkerDied", reason, "look at the text for what is unusual, or raise the memory")
+
+
+def event_of(spec: StageSpec, item: Item, payload: Payload, at: datetime) -> bytes:
+    """The event with which ``payload`` follows from ``item``."""
+    if spec.writes is None:
+        raise ValueError(f"stage {spec.name} writes no stream")
+    event = spec.writes.event
+    revision = item.payload.revision
+    head = Outgoing(
+        event=event,
+        id=event_id(event, item.ref.drop_id, item.ref.article_id, revision),
+        source=spec.source,
+        subject=str(item.ref.article_id),
+        time=at,
+        traceparent=tracing.child(item.traceparent, event),
+    )
+    return write(head, payload)
+
+
+def burial_of(spec: StageSpec, stream: str, item: Item, fault: Fault) -> Burial:
+    """Dead letter and outcome of a readable message.
+
+    The stage that reads outcomes reports none: an outcome of an outcome would never end.
+    """
+    now = datetime.now(UTC)
+    letter = _letter(spec, stream, item.entry_id, item.raw, fault, item.attempts)
+    full = letter.model_copy(update={"drop": item.payload.drop, "article_id": item.ref.article_id})
+    outcome = None
+    if spec.writes is not None and not isinstance(item.payload, Outcome):
+        trace = tracing.child(item.traceparent, FILED)
+        outcome = outcome_event(spec.source, rejected(spec, item.payload, fault, now), trace)
+    return Burial(
+        entry_id=item.entry_id,
+        dead_letter=_dead_event(spec, full, item.traceparent),
+        outcome=outcome,
+        ref=item.ref if outcome is not None else None,
+    )
+
+
+def burial_of_unreadable(spec: StageSpec, stream: str, message: Message, fault: Fault) -> Burial:
+    """Dead letter of bytes that are no event; with an outcome where an article can still be told.
+
+    A newer release's event is such a case: its article and drop can be read, and
+    whoever dropped the file is told.
+    """
+    now = datetime.now(UTC)
+    letter = _letter(spec, stream, message.entry_id, message.raw, fault, attempts=0)
+    known = _salvage(message.raw) if spec.writes is not None else None
+    if known is None:
+        return Burial(message.entry_id, _dead_event(spec, letter, None), None, None)
+    drop, article_id, revision = known
+    full = letter.model_copy(update={"drop": drop, "article_id": article_id})
+    outcome = Outcome(
+        drop=drop,
+        article_id=article_id,
+        revision=revision,
+        outcome="rejected",
+        stage=spec.name,
+        reason=fault.reason,
+        advice=fault.advice,
+        timings=Timings(received_at=drop.received_at, filed_at=now),
+    )
+    event = outcome_event(spec.source, outcome, tracing.start_trace(drop.drop_id, article_id))
+    ref = ArticleRef(drop.drop_id, article_id)
+    return Burial(message.entry_id, _dead_event(spec, full, None), event, ref)
+
+
+def _salvage(raw: bytes) -> tuple[Drop, UUID, int] | None:
+    try:
+        data = orjson.loads(raw)["data"]
+        drop = Drop.model_validate(data["drop"])
+        return drop, UUID(data["article_id"]), max(0, int(data.get("revision", 0)))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, ValidationError):
+        return None
+
+
+def rejected(
+    spec: StageSpec, article: RawArticle | EnrichedArticle, fault: Fault, at: datetime
+) -> Outcome:
+    """The outcome of an article that a stage could not process."""
+    return Outcome(
+        drop=article.drop,
+        article_id=article.article_id,
+        revision=article.revision,
+        outcome="rejected",
+        headline=article.headline,
+        stage=spec.name,
+        reason=fault.reason,
+        advice=fault.advice,
+        timings=Timings(
+            received_at=article.drop.received_at,
+            ingested_at=article.ingested_at,
+            enriched_at=article.enriched_at if isinstance(article, EnrichedArticle) else None,
+            filed_at=at,
+        ),
+    )
+
+
+def outcome_event(source: str, outcome: Outcome, traceparent: str | None) -> bytes:
+    """The ``filed`` event of an outcome."""
+    ids = (outcome.drop.drop_id, outcome.article_id, outcome.revision)
+    head = Outgoing(
+        event=FILED,
+        id=event_id(FILED, *ids),
+        source=source,
+        subject=str(outcome.article_id),
+        time=outcome.timings.filed_at,
+        traceparent=traceparent,
+    )
+    return write(head, outcome)
+
+
+def _letter(
+    spec: StageSpec, stream: str, entry_id: str, raw: bytes, fault: Fault, attempts: int
+) -> DeadLetter:
+    return DeadLetter(
+        stage=spec.name,
+        group=spec.group,
+        stream=stream,
+        entry_id=entry_id,
+        error_type=fault.kind,
+        error_message=fault.reason,
+        stack=fault.stack,
+        attempts=attempts,
+        software_version=version("wiredesk"),
+        original=base64.b64encode(raw).decode("ascii"),
+        died_at=datetime.now(UTC),
+    )
+
+
+def _dead_event(spec: StageSpec, letter: DeadLetter, traceparent: str | None) -> bytes:
+    about = f"{letter.stream}|{letter.group}|{letter.entry_id}"
+    head = Outgoing(
+        event=DEAD,
+        id=str(uuid5(NAMESPACE_OID, about)),
+        source=spec.source,
+        subject=str(letter.article_id) if letter.article_id else None,
+        time=letter.died_at,
+        traceparent=tracing.child(traceparent, DEAD),
+    )
+    return write(head, letter)
+
+
+def item_of(message: Message) -> Item | None:
+    """The message as an item, if it could be read and is about an article."""
+    reading = message.reading
+    if isinstance(reading, Unreadable) or not isinstance(reading.payload, ArticlePayload):
+        return None
+    return Item(message.entry_id, message.raw, reading.payload, reading.traceparent)
+
+
+def log_fields(payload: Any) -> dict[str, object]:
+    """What a stage's own result adds to its log line."""
+    return {"outcome": payload.outcome} if isinstance(payload, Outcome) else {}

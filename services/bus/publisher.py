@@ -1,0 +1,93 @@
+"""How ingest puts articles and its own outcomes on the streams."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from redis.exceptions import RedisError
+
+from schemas.events import FILED, RECEIVED, event_id
+from services.bus import tracing
+from services.bus.envelope import Outgoing, write
+from services.bus.errors import Unavailable
+from services.bus.groups import ensure_groups, group_info
+from services.bus.keys import ENRICHMENT, OUTCOME_STREAM, RAW_STREAM, Keys, StageSpec
+from services.bus.messages import outcome_event
+from services.bus.scripts import ArticleRef, Scripts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from redis.asyncio import Redis
+
+    from schemas.article import RawArticle
+    from schemas.events import Outcome
+    from services.settings import Settings
+
+SOURCE = "/wiredesk/ingest"
+
+
+class Publisher:
+    """Publishes each article of a drop once, however often it is asked to.
+
+    Every method raises :class:`Unavailable` when the server can't take it now;
+    calling again is always safe.
+    """
+
+    def __init__(self, settings: Settings, redis: Redis, receipts: StageSpec) -> None:
+        self._redis = redis
+        self._keys = Keys(settings.namespace)
+        self._backlog = settings.raw_backlog
+        self._receipts = receipts
+        self._scripts = Scripts(redis, self._keys, settings.marker_ttl)
+
+    async def publish(self, articles: Sequence[RawArticle]) -> None:
+        """Put the articles on the raw stream, in order."""
+        try:
+            # An emptied server has lost the groups too; they must be there first.
+            await ensure_groups(self._redis, self._keys, self._receipts)
+            for article in articles:
+                ref = ArticleRef(article.drop.drop_id, article.article_id)
+                await self._scripts.publish(RAW_STREAM, ref, received_event(article))
+        except RedisError as error:
+            raise Unavailable(f"server: {error}") from error
+
+    async def report(self, outcomes: Sequence[Outcome]) -> None:
+        """Put outcomes that ingest decided itself on the outcome stream."""
+        try:
+            await ensure_groups(self._redis, self._keys, self._receipts)
+            for outcome in outcomes:
+                ref = ArticleRef(outcome.drop.drop_id, outcome.article_id)
+                trace = tracing.child(tracing.start_trace(ref.drop_id, ref.article_id), FILED)
+                event = outcome_event(SOURCE, outcome, trace)
+                await self._scripts.publish(OUTCOME_STREAM, ref, event)
+        except RedisError as error:
+            raise Unavailable(f"server: {error}") from error
+
+    async def room(self) -> bool:
+        """Whether fewer articles wait for enrichment than ``raw_backlog``."""
+        key = self._keys.stream(RAW_STREAM)
+        try:
+            for group in await group_info(self._redis, key):
+                if group["name"].decode() == ENRICHMENT.group:
+                    # The lag is unknown (None) after entries were deleted by hand.
+                    lag = group["lag"]
+                    waiting = await self._redis.xlen(key) if lag is None else lag
+                    return int(waiting) + int(group["pending"]) < self._backlog
+        except RedisError as error:
+            raise Unavailable(f"server: {error}") from error
+        return True
+
+
+def received_event(article: RawArticle) -> bytes:
+    """The ``received`` event of an article."""
+    ids = (article.drop.drop_id, article.article_id)
+    head = Outgoing(
+        event=RECEIVED,
+        id=event_id(RECEIVED, *ids, article.revision),
+        source=SOURCE,
+        subject=str(article.article_id),
+        time=article.ingested_at,
+        traceparent=tracing.start_trace(*ids),
+    )
+    return write(head, article)

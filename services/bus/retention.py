@@ -1,0 +1,99 @@
+"""What may be trimmed, and when: by age, and only what every group is done with.
+
+Never MAXLEN: it drops unread and pending entries without a word.  A janitor
+runs in each service over the streams it looks after; two at once do no harm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from redis.exceptions import RedisError
+
+from services.bus.groups import group_info
+from services.bus.keys import (
+    DEAD_STREAM,
+    ENRICHED_STREAM,
+    ENRICHMENT,
+    INDEXER,
+    OUTCOME_STREAM,
+    RAW_STREAM,
+    Keys,
+    StageSpec,
+    Stream,
+    is_ours,
+)
+from services.observability import get_logger
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    from services.bus.scripts import Scripts
+    from services.settings import Settings
+
+log = get_logger(__name__)
+
+GONE_AFTER_CLAIMS = 20
+"""A consumer is deleted when idle for this many claim times: a live one reads twice a second."""
+
+PROTECTED = (ENRICHMENT.group, INDEXER.group)
+"""Groups that are never trimmed over, however far behind. An inbox's own group isn't among
+them: a deleted inbox would hold its outcomes for ever, and a living one gets lost outcomes
+again by reading its files again."""
+
+
+class Janitor:
+    """Trims the streams that a stage looks after, and forgets its dead consumers."""
+
+    def __init__(self, spec: StageSpec, settings: Settings, redis: Redis, scripts: Scripts) -> None:
+        self._spec = spec
+        self._settings = settings
+        self._redis = redis
+        self._scripts = scripts
+        self._keys = Keys(settings.namespace)
+
+    def _retention(self, stream: Stream) -> float:
+        return {
+            RAW_STREAM.name: self._settings.retain_raw,
+            ENRICHED_STREAM.name: self._settings.retain_enriched,
+            OUTCOME_STREAM.name: self._settings.retain_outcomes,
+            DEAD_STREAM.name: self._settings.retain_dead,
+        }[stream.name]
+
+    async def sweep(self) -> int:
+        """One round; the number of entries removed."""
+        removed = 0
+        for stream in self._spec.trims:
+            horizon = int((time.time() - self._retention(stream)) * 1000)
+            removed += await self._scripts.trim(
+                stream, f"{max(0, horizon)}-0", self._settings.subscriber_limit, PROTECTED
+            )
+            await self._report_laggards(stream)
+        idle_ms = int(self._settings.claim_after * 1000 * GONE_AFTER_CLAIMS)
+        forgotten = await self._scripts.drop_consumers(self._spec, idle_ms)
+        log.debug("janitor.swept", removed=removed, consumers_forgotten=forgotten)
+        return removed
+
+    async def _report_laggards(self, stream: Stream) -> None:
+        for group in await group_info(self._redis, self._keys.stream(stream)):
+            name = group["name"].decode()
+            behind = (group["lag"] or 0) + group["pending"]
+            if not is_ours(name) and behind > self._settings.subscriber_limit // 2:
+                log.warning(
+                    "subscriber.behind",
+                    stream=stream.name,
+                    group=name,
+                    entries=behind,
+                    limit=self._settings.subscriber_limit,
+                )
+
+    async def run(self) -> None:
+        """Sweep until cancelled; a server that is away is met again at the next round."""
+        while True:
+            try:
+                await self.sweep()
+            except RedisError as error:
+                log.warning("janitor.failed", error=str(error))
+            await asyncio.sleep(self._settings.janitor_interval)

@@ -1,0 +1,138 @@
+"""One typed function for each multi-step change of Redis; each is one atomic script.
+
+Every script starts with ``#!lua``: the server then refuses it as a whole when
+memory is short or the keys lie in different slots, before its first write, and
+never half-way (a script is not rolled back).  Each may be sent again when its
+reply was lost: what was done is not done twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from redis.exceptions import ResponseError
+
+from services.bus.keys import DATA_FIELD, STREAMS, Keys, StageSpec, Stream
+from services.effects import effect
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from redis.asyncio import Redis
+    from redis.commands.core import AsyncScript
+
+ATTEMPTS_TTL = 30 * 24 * 3600
+"""Seconds that attempt counts outlive the last attempt: longer than anything stays pending."""
+
+NO_STREAM = "no such key"
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleRef:
+    """Which article of which drop a message is about."""
+
+    drop_id: UUID
+    article_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Burial:
+    """A message on its way to the dead letters.
+
+    ``outcome`` is the event that reports it, with the article that it is about;
+    both are None where no article can be told.
+    """
+
+    entry_id: str
+    dead_letter: bytes
+    outcome: bytes | None
+    ref: ArticleRef | None
+
+
+class Scripts:
+    """The scripts of one desk over one connection pool."""
+
+    def __init__(self, redis: Redis, keys: Keys, marker_ttl: float) -> None:
+        self.redis = redis
+        self.keys = keys
+        self._ttl = max(1, int(marker_ttl))
+        self._loaded: dict[str, AsyncScript] = {}
+
+    async def _run(self, name: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
+        if name not in self._loaded:
+            source = files(__package__).joinpath(f"{name}.lua").read_text(encoding="utf-8")
+            self._loaded[name] = self.redis.register_script(source)
+        return await self._loaded[name](keys=list(keys), args=list(args))
+
+    async def publish(self, target: Stream, ref: ArticleRef, event: bytes) -> bool:
+        """Add ``event`` once per (drop, article); False if it was on its way already."""
+        effect(f"bus.publish.{target.name}")
+        keys = [self.keys.marker(ref.drop_id, ref.article_id), self.keys.stream(target)]
+        keys += [self.keys.stream(stream) for stream in STREAMS]
+        args = [DATA_FIELD, event, target.name, self._ttl, *(s.name for s in STREAMS)]
+        return bool(await self._run("publish", keys, args))
+
+    async def begin(self, spec: StageSpec, entries: Sequence[tuple[str, ArticleRef]]) -> list[int]:
+        """Count an attempt on each entry; 0 for one whose article has already gone on."""
+        effect(f"bus.begin.{spec.name}")
+        keys = [self.keys.attempts(spec)]
+        keys += [self.keys.marker(ref.drop_id, ref.article_id) for _, ref in entries]
+        args = [spec.reads.name, ATTEMPTS_TTL, *(entry_id for entry_id, _ in entries)]
+        return [int(count) for count in await self._run("begin", keys, args)]
+
+    async def hand_off(self, spec: StageSpec, entry_id: str, ref: ArticleRef, event: bytes) -> bool:
+        """Acknowledge and forward in one step; False if somebody else had done it."""
+        if spec.writes is None:
+            raise ValueError(f"stage {spec.name} writes no stream")
+        effect(f"bus.hand_off.{spec.name}")
+        keys = [
+            self.keys.stream(spec.reads),
+            self.keys.attempts(spec),
+            self.keys.stream(spec.writes),
+            self.keys.marker(ref.drop_id, ref.article_id),
+        ]
+        names = [spec.reads.name, DATA_FIELD, event, spec.writes.name, self._ttl]
+        return bool(await self._run("hand_off", keys, [spec.group, entry_id, *names]))
+
+    async def acknowledge(self, spec: StageSpec, entry_id: str) -> bool:
+        """Acknowledge a message that leads to no other."""
+        effect(f"bus.acknowledge.{spec.name}")
+        keys = [self.keys.stream(spec.reads), self.keys.attempts(spec)]
+        return bool(await self._run("acknowledge", keys, [spec.group, entry_id]))
+
+    async def bury(self, spec: StageSpec, dead: Stream, outcomes: Stream, burial: Burial) -> bool:
+        """Move a message to the dead letters and report its outcome, in one step."""
+        effect(f"bus.bury.{spec.name}")
+        keys = [self.keys.stream(spec.reads), self.keys.attempts(spec), self.keys.stream(dead)]
+        args: list[Any] = [spec.group, burial.entry_id, spec.reads.name]
+        args += [DATA_FIELD, burial.dead_letter]
+        if burial.outcome is not None and burial.ref is not None:
+            marker = self.keys.marker(burial.ref.drop_id, burial.ref.article_id)
+            keys += [self.keys.stream(outcomes), marker]
+            args += [burial.outcome, outcomes.name, self._ttl]
+        return bool(await self._run("bury", keys, args))
+
+    async def trim(
+        self, stream: Stream, horizon_id: str, limit: int, protected: Sequence[str]
+    ) -> int:
+        """Remove what is older than the horizon and needed by no group; the number removed."""
+        try:
+            removed = await self._run(
+                "trim", [self.keys.stream(stream)], [horizon_id, limit, *protected]
+            )
+        except ResponseError as error:
+            if NO_STREAM in str(error):
+                return 0
+            raise
+        return int(removed)
+
+    async def drop_consumers(self, spec: StageSpec, idle_ms: int) -> int:
+        """Delete a stage's consumers that are idle for long and have nothing pending."""
+        key = self.keys.stream(spec.reads)
+        return int(await self._run("drop_consumers", [key], [spec.group, idle_ms]))
+
+
+__all__ = ["ArticleRef", "Burial", "Scripts"]

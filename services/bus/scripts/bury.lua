@@ -1,0 +1,16 @@
+#!lua
+-- Move a message to the dead letters, and report its outcome where it has an article.
+-- KEYS  1 input stream  2 attempts hash  3 dead-letter stream  [4 outcome stream  5 marker]
+-- ARGV  1 group  2 entry id  3 input's name  4 data field  5 dead letter
+--       [6 outcome  7 outcome stream's name  8 marker's life in s]
+-- Returns 1 when it was moved, 0 when somebody else had already dealt with it.
+if redis.call('XACK', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
+redis.call('HDEL', KEYS[2], ARGV[2])
+if KEYS[5] then
+  local at = redis.call('GET', KEYS[5])
+  if at and at ~= ARGV[3] .. ':' .. ARGV[2] then return 0 end
+  local new = redis.call('XADD', KEYS[4], '*', ARGV[4], ARGV[6])
+  redis.call('SET', KEYS[5], ARGV[7] .. ':' .. new, 'EX', ARGV[8])
+end
+redis.call('XADD', KEYS[3], '*', ARGV[4], ARGV[5])
+return 1

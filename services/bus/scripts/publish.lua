@@ -1,0 +1,19 @@
+#!lua
+-- Publish once: add an event unless this article of this drop is already on its way.
+-- KEYS  1 marker  2 target stream  3.. every stream that the marker may point into
+-- ARGV  1 data field  2 event  3 target's name  4 marker's life in s  5.. the streams' names
+-- Returns 1 when added, 0 when it was there already.
+local at = redis.call('GET', KEYS[1])
+if at then
+  local name, id = string.match(at, '^(%a+):(.+)$')
+  for i = 3, #KEYS do
+    -- A marker whose entry is gone (a stream deleted by hand) must not hold the article back.
+    if ARGV[i + 2] == name and #redis.call('XRANGE', KEYS[i], id, id) > 0 then
+      redis.call('EXPIRE', KEYS[1], ARGV[4])
+      return 0
+    end
+  end
+end
+local new = redis.call('XADD', KEYS[2], '*', ARGV[1], ARGV[2])
+redis.call('SET', KEYS[1], ARGV[3] .. ':' .. new, 'EX', ARGV[4])
+return 1

@@ -1,0 +1,377 @@
+"""A stage: reads a stream as a consumer group, works, hands off. The rules of delivery live here.
+
+A service gives a plain function: a batch of payloads in, one result for each
+out.  The stage does the rest:
+
+* **two subscribers**: new messages in batches; abandoned ones claimed one at a
+  time, so that a poison message never takes its neighbours along;
+* **leases**: while a batch is in work its idle time is reset, so a short claim
+  time never runs long work twice;
+* **attempts** are counted before they are made; a message whose worker died
+  ``max_attempts`` times becomes a dead letter without another try;
+* **one atomic hand-off**: acknowledge and forward together, or neither;
+* **off the loop**: the function runs in a worker thread, one call at a time.
+
+A handler returns, for each payload in order: the next payload; :class:`Reject`;
+or None when nothing follows.  It may raise :class:`Unavailable` (wait, try
+again) or :class:`StopWorking` (end the process).  Anything else it raises is
+met by trying each message alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from faststream import AckPolicy
+from faststream.redis import StreamSub
+from faststream.redis.annotations import RedisBatchStreamMessage  # noqa: TC002  (FastStream resolves it at run time)
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
+
+from schemas.article import EnrichedArticle, RawArticle
+from schemas.events import Outcome, Payload
+from services.bus.envelope import carried, read
+from services.bus.errors import Reject, StopWorking, Unavailable
+from services.bus.keys import DEAD_STREAM, OUTCOME_STREAM, Keys, StageSpec
+from services.bus.messages import (
+    Fault,
+    Item,
+    Message,
+    burial_of,
+    burial_of_unreadable,
+    event_of,
+    fault_of,
+    fault_of_crash,
+    fault_of_reading,
+    fault_of_reject,
+    item_of,
+    log_fields,
+)
+from services.bus.scripts import Scripts
+from services.observability import get_logger
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from faststream.redis import RedisBroker
+    from redis.asyncio import Redis
+
+    from services.settings import Settings
+
+log = get_logger(__name__)
+
+Result = Payload | Reject | None
+Handler = Callable[[Sequence[Any]], Sequence[Result]]
+
+LEASE_FRACTION = 4
+"""Renewals of a lease within ``claim_after``: two of them may fail and it still holds."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
+"""Seconds between tries while something is unavailable: doubles from the first to the longest."""
+
+
+@dataclass
+class Facts:
+    """What is known of a running stage; the watchdog and ``status`` look at it."""
+
+    done: int = 0
+    failed: int = 0
+    busy_since: float | None = None
+    waiting_for: str | None = None
+    fatal: BaseException | None = None
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Stage:
+    """Runs a handler over a stream; see the module's docstring."""
+
+    def __init__(
+        self,
+        spec: StageSpec,
+        handler: Handler,
+        settings: Settings,
+        redis: Redis,
+        consumer: str,
+        batch_size: int | None = None,
+    ) -> None:
+        self.spec = spec
+        self.facts = Facts()
+        self.consumer = consumer
+        self._handler = handler
+        self._settings = settings
+        self._redis = redis
+        self._keys = Keys(settings.namespace)
+        self._key = self._keys.stream(spec.reads)
+        self._batch_size = batch_size or settings.batch_size
+        self._scripts = Scripts(redis, self._keys, settings.marker_ttl)
+        # New batches and claimed messages take turns, so that a crash is the fault
+        # of exactly those messages whose attempt had been counted.
+        self._turn = asyncio.Lock()
+
+    @property
+    def consumers(self) -> tuple[str, str]:
+        """Names of the two consumers: for new and for abandoned messages."""
+        return f"{self.consumer}-new", f"{self.consumer}-claim"
+
+    def subscribe(self, broker: RedisBroker) -> None:
+        """Register the two subscribers. Both read batches: only those pass entries unparsed."""
+        new, claim = self.consumers
+        common: dict[str, Any] = {
+            "stream": self._key,
+            "group": self.spec.group,
+            "polling_interval": self._settings.poll_interval,
+            "batch": True,
+        }
+        fresh = StreamSub(consumer=new, max_records=self._batch_size, **common)
+        abandoned = StreamSub(
+            consumer=claim, min_idle_time=int(self._settings.claim_after * 1000), **common
+        )
+        broker.subscriber(stream=fresh, ack_policy=AckPolicy.MANUAL)(self._on_new)
+        broker.subscriber(stream=abandoned, ack_policy=AckPolicy.MANUAL)(self._on_abandoned)
+
+    async def _on_new(self, bodies: list, message: RedisBatchStreamMessage) -> None:  # type: ignore[type-arg]  # a bare list keeps FastStream from validating
+        await self._receive(bodies, message, self.consumers[0])
+
+    async def _on_abandoned(self, bodies: list, message: RedisBatchStreamMessage) -> None:  # type: ignore[type-arg]  # see _on_new
+        await self._receive(bodies, message, self.consumers[1])
+
+    async def _receive(
+        self, bodies: list[Any], message: RedisBatchStreamMessage, consumer: str
+    ) -> None:
+        ids = [entry_id.decode() for entry_id in message.raw_message["message_ids"]]
+        raws = [carried(body) for body in bodies]
+        messages = [
+            Message(entry_id, raw, read(raw, self.spec.reads.event))
+            for entry_id, raw in zip(ids, raws, strict=True)
+        ]
+        try:
+            async with self._lease(ids, consumer), self._turn:
+                await self._work(messages)
+        except _Stopping:
+            return
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001  (FastStream would log it and go on; the watchdog ends the process)
+            self.facts.fatal = error
+
+    @asynccontextmanager
+    async def _lease(self, ids: Sequence[str], consumer: str) -> AsyncIterator[None]:
+        renewals = asyncio.create_task(self._renew(ids, consumer))
+        try:
+            yield
+        finally:
+            renewals.cancel()
+            with suppress(asyncio.CancelledError):
+                await renewals
+
+    async def _renew(self, ids: Sequence[str], consumer: str) -> None:
+        while True:
+            await asyncio.sleep(self._settings.claim_after / LEASE_FRACTION)
+            try:
+                # JUSTID resets the idle time and leaves the delivery count alone. An
+                # acknowledged entry is no longer pending, and XCLAIM leaves it so.
+                await self._redis.xclaim(
+                    self._key, self.spec.group, consumer, 0, list(ids), justid=True
+                )
+            except RedisError as error:
+                log.debug("lease.not_renewed", error=str(error))
+
+    async def _work(self, messages: Sequence[Message]) -> None:
+        items: list[Item] = []
+        for message in messages:
+            item = item_of(message)
+            if item is None:
+                await self._bury_unreadable(message)
+            else:
+                items.append(item)
+        ready = await self._begin(items)
+        if ready:
+            await self._attempt(ready)
+
+    async def _begin(self, items: Sequence[Item]) -> list[Item]:
+        """Count the attempts; finish what needs none; return what is to be worked on."""
+        if not items:
+            return []
+        counts = await self._insist(
+            lambda: self._scripts.begin(self.spec, [(item.entry_id, item.ref) for item in items])
+        )
+        ready: list[Item] = []
+        for item, count in zip(items, counts, strict=True):
+            if count == 0:
+                await self._acknowledge(item)
+            elif count > self._settings.max_attempts:
+                died = _with_attempts(item, count - 1)
+                await self._bury(died, fault_of_crash(count - 1))
+            else:
+                ready.append(_with_attempts(item, count))
+        return ready
+
+    async def _attempt(self, items: Sequence[Item]) -> None:
+        started = time.perf_counter()
+        try:
+            results = await self._call(items)
+        except (StopWorking, _Stopping):
+            raise
+        except Exception as error:  # noqa: BLE001  (whatever the handler raises, its neighbours go on)
+            if len(items) > 1:
+                log.warning("batch.failed", size=len(items), error=repr(error))
+                await self._one_by_one(items)
+            else:
+                await self._failed(items[0], error)
+            return
+        share = (time.perf_counter() - started) * 1000 / len(items)
+        for item, result in zip(items, results, strict=True):
+            await self._finish(item, result, share)
+
+    async def _one_by_one(self, items: Sequence[Item]) -> None:
+        for item in items:
+            for ready in await self._begin([item]):
+                await self._attempt([ready])
+
+    async def _call(self, items: Sequence[Item]) -> Sequence[Result]:
+        """Run the handler in a thread; while something is unavailable, wait and run it again."""
+        payloads = [item.payload for item in items]
+        pause = FIRST_PAUSE
+        while True:
+            self.facts.busy_since = time.monotonic()
+            try:
+                results = await asyncio.to_thread(self._handler, payloads)
+            except Unavailable as error:
+                await self._wait(str(error), pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+            else:
+                if len(results) != len(items):
+                    raise ValueError(f"{len(results)} results for {len(items)} messages")
+                self._resumed()
+                return results
+            finally:
+                self.facts.busy_since = None
+
+    async def _wait(self, reason: str, pause: float) -> None:
+        """Wait before another try; a stop meanwhile leaves the messages pending."""
+        if self.facts.waiting_for != reason:
+            log.warning("stage.waiting", reason=reason)
+            self.facts.waiting_for = reason
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.facts.stopping.wait(), pause)
+        if self.facts.stopping.is_set():
+            raise _Stopping
+
+    def _resumed(self) -> None:
+        if self.facts.waiting_for is not None:
+            log.info("stage.resumed", after=self.facts.waiting_for)
+            self.facts.waiting_for = None
+
+    async def _finish(self, item: Item, result: Result, share: float) -> None:
+        if isinstance(result, Reject):
+            await self._bury(item, fault_of_reject(result))
+            return
+        if result is None:
+            await self._acknowledge(item)
+            self.facts.done += 1
+            return
+        event = event_of(self.spec, item, result, _time_of(result))
+        crossed = await self._insist(
+            lambda: self._scripts.hand_off(self.spec, item.entry_id, item.ref, event)
+        )
+        self.facts.done += 1
+        log.info(
+            f"article.{self.spec.writes.event.name}" if self.spec.writes else "article.done",
+            **item.context,
+            **log_fields(result),
+            attempts=item.attempts,
+            crossed=crossed,
+            duration_ms=round(share, 2),
+        )
+
+    async def _acknowledge(self, item: Item) -> None:
+        await self._insist(lambda: self._scripts.acknowledge(self.spec, item.entry_id))
+
+    async def _failed(self, item: Item, error: Exception) -> None:
+        fault = fault_of(error)
+        if item.attempts >= self._settings.max_attempts:
+            await self._bury(item, fault)
+            return
+        # Left pending: it comes back alone after the claim time, which spaces the attempts.
+        log.warning(
+            "article.attempt_failed",
+            **item.context,
+            attempts=item.attempts,
+            reason=fault.reason,
+            exc_info=error,
+        )
+
+    async def _bury(self, item: Item, fault: Fault) -> None:
+        burial = burial_of(self.spec, self._key, item, fault)
+        await self._insist(
+            lambda: self._scripts.bury(self.spec, DEAD_STREAM, OUTCOME_STREAM, burial)
+        )
+        self.facts.failed += 1
+        log.error(
+            "article.dead",
+            **item.context,
+            attempts=item.attempts,
+            reason=fault.reason,
+            advice=fault.advice,
+        )
+
+    async def _bury_unreadable(self, message: Message) -> None:
+        fault = fault_of_reading(message.reading)  # type: ignore[arg-type]  # item_of said so
+        burial = burial_of_unreadable(self.spec, self._key, message, fault)
+        await self._insist(
+            lambda: self._scripts.bury(self.spec, DEAD_STREAM, OUTCOME_STREAM, burial)
+        )
+        self.facts.failed += 1
+        log.error("message.dead", entry_id=message.entry_id, reason=fault.reason)
+
+    async def _insist(self, step: Callable[[], Any]) -> Any:
+        """Run a step on Redis until it is done: the server may be away or full for a while.
+
+        Every script may be sent again.  What isn't a passing state (no permission,
+        a wrong type) ends the process.
+        """
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                done = await step()
+            except ResponseError as error:
+                if not _passes(error):
+                    raise StopWorking(f"the server refuses: {error}") from error
+                await self._wait(f"server: {error}", pause)
+            except RedisError as error:
+                await self._wait(f"server: {error}", pause)
+            else:
+                self._resumed()
+                return done
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+
+PASSING = ("OOM", "MISCONF", "BUSY ", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN")
+"""Codes of a server that will take the command later, where redis-py has no class for them."""
+
+
+class _Stopping(Exception):  # noqa: N818  (a signal to unwind, not an error)
+    """The process stops while a message waits; it stays pending for another worker."""
+
+
+def _passes(error: ResponseError) -> bool:
+    return isinstance(error, OutOfMemoryError | ReadOnlyError) or str(error).startswith(PASSING)
+
+
+def _with_attempts(item: Item, attempts: int) -> Item:
+    return Item(item.entry_id, item.raw, item.payload, item.traceparent, attempts)
+
+
+def _time_of(payload: Payload) -> datetime:
+    if isinstance(payload, EnrichedArticle):
+        return payload.enriched_at
+    if isinstance(payload, RawArticle):
+        return payload.ingested_at
+    if isinstance(payload, Outcome):
+        return payload.timings.filed_at
+    return datetime.now(UTC)

@@ -1,0 +1,149 @@
+"""The process ends when it can't work: a restart policy can only mend what has ended.
+
+FastStream keeps a process up whose subscriber has died, whose group is gone, or
+whose loop hangs.  The watchdog looks at the same facts that readiness reports,
+and names the one that failed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import os
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+from redis.exceptions import RedisError
+
+from services.bus.groups import has_group
+from services.bus.keys import Keys, StageSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from redis.asyncio import Redis
+
+    from services.bus.stage import Facts
+    from services.settings import Settings
+
+LOOK_EVERY = 0.5
+"""Seconds between two looks: a lost group should be back within a second or two."""
+
+STALL_LOOKS = 60
+"""Looks of the thread without a turn of the loop before it is called stalled: about 30 s.
+Counted in looks, not on a clock, so that SIGSTOP for a day doesn't count as a stall."""
+
+
+class Exit(IntEnum):
+    """Exit codes (the names of sysexits.h)."""
+
+    OK = 0
+    UNAVAILABLE = 69
+    SOFTWARE = 70
+    TEMPFAIL = 75
+    CONFIG = 78
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why the process must end."""
+
+    reason: str
+    code: Exit
+
+
+class Watchdog:
+    """Looks whether a stage still can do its work."""
+
+    def __init__(self, spec: StageSpec, settings: Settings, redis: Redis, facts: Facts) -> None:
+        self._spec = spec
+        self._settings = settings
+        self._redis = redis
+        self._facts = facts
+        self._unreachable_since: float | None = None
+
+    async def look(self, subscribers: Sequence[Any]) -> Failure | None:
+        """The first thing that keeps the stage from working, or None."""
+        return self._fatal() or await self._server() or self._dead(subscribers) or self._stalled()
+
+    def _fatal(self) -> Failure | None:
+        if self._facts.fatal is None:
+            return None
+        return Failure(f"{self._facts.fatal.__class__.__name__}: {self._facts.fatal}", Exit.CONFIG)
+
+    async def _server(self) -> Failure | None:
+        try:
+            there = await has_group(self._redis, Keys(self._settings.namespace), self._spec)
+        except RedisError as error:
+            return self._unreachable(error)
+        self._unreachable_since = None
+        if there:
+            return None
+        return Failure(
+            f"consumer group {self._spec.group!r} is gone (server emptied?); "
+            "a restart creates it anew from the beginning",
+            Exit.TEMPFAIL,
+        )
+
+    def _unreachable(self, error: RedisError) -> Failure | None:
+        now = time.monotonic()
+        if self._unreachable_since is None:
+            self._unreachable_since = now
+        if now - self._unreachable_since < self._settings.connect_timeout:
+            return None
+        waited = now - self._unreachable_since
+        return Failure(f"no server for {waited:.0f} s: {error}", Exit.UNAVAILABLE)
+
+    @staticmethod
+    def _dead(subscribers: Sequence[Any]) -> Failure | None:
+        for subscriber in subscribers:
+            tasks = subscriber.tasks
+            if not subscriber.running or not tasks or any(task.done() for task in tasks):
+                return Failure("a subscriber has died", Exit.SOFTWARE)
+        return None
+
+    def _stalled(self) -> Failure | None:
+        since = self._facts.busy_since
+        if since is None or time.monotonic() - since < self._settings.handler_timeout:
+            return None
+        limit = self._settings.handler_timeout
+        return Failure(f"one batch has been in work for more than {limit:g} s", Exit.SOFTWARE)
+
+
+class LoopGuard:
+    """Ends the process when the event loop itself no longer turns."""
+
+    def __init__(self, stall_looks: int = STALL_LOOKS, look_every: float = LOOK_EVERY) -> None:
+        self._turns = 0
+        self._stall_looks = stall_looks
+        self._look_every = look_every
+        self._over = threading.Event()
+
+    async def turn(self) -> None:
+        """Count turns of the loop until cancelled."""
+        while True:
+            self._turns += 1
+            await asyncio.sleep(self._look_every)
+
+    def start(self) -> None:
+        """Watch from a thread."""
+        threading.Thread(target=self._watch, name="loop-guard", daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop watching."""
+        self._over.set()
+
+    def _watch(self) -> None:
+        seen, looks = -1, 0
+        while not self._over.wait(self._look_every):
+            looks = 0 if seen != self._turns else looks + 1
+            seen = self._turns
+            if looks >= self._stall_looks:
+                # Nothing that needs the loop or a lock can be trusted now.
+                sys.stderr.write("event loop stalled; ending the process\n")
+                faulthandler.dump_traceback(file=sys.stderr)
+                os._exit(Exit.SOFTWARE)
