@@ -54,6 +54,7 @@ class Failure:
 
     reason: str
     code: Exit
+    hangs: bool = False
 
 
 class Watchdog:
@@ -111,7 +112,8 @@ class Watchdog:
         if since is None or time.monotonic() - since < self._settings.handler_timeout:
             return None
         limit = self._settings.handler_timeout
-        return Failure(f"one batch has been in work for more than {limit:g} s", Exit.SOFTWARE)
+        reason = f"one batch has been in work for more than {limit:g} s"
+        return Failure(reason, Exit.SOFTWARE, hangs=True)
 
 
 class LoopGuard:

@@ -1,0 +1,229 @@
+"""Run a stage as a process: start, serve, be watched, drain, end with a meaningful code."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+import time
+from contextlib import AsyncExitStack, suppress
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from faststream.redis import RedisBroker
+from redis.exceptions import RedisError
+
+from services import effects, observability
+from services.bus.connect import client, server_url, wait_for_server, without_password
+from services.bus.envelope import TotalFormat
+from services.bus.errors import StopWorking
+from services.bus.groups import ensure_groups
+from services.bus.keys import Keys, StageSpec
+from services.bus.retention import Janitor
+from services.bus.scripts import Scripts
+from services.bus.stage import Stage
+from services.bus.watchdog import LOOK_EVERY, Exit, LoopGuard, Watchdog
+from services.observability import get_logger
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from redis.asyncio import Redis
+
+    from services.bus.stage import Facts, Handler
+    from services.settings import Settings
+
+log = get_logger(__name__)
+
+ALIVE_TTL = 10
+"""Seconds that a worker's sign of life lasts; it is renewed at each look of the watchdog."""
+
+
+def consumer_name() -> str:
+    """A name that no other worker has or had: host, pid and a random part."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def prepare(name: str, settings: Settings) -> None:
+    """What each service process does first: logs, fault points, FastStream's supervisor off.
+
+    With the supervisor on, a read that fails for good is restarted about a
+    thousand times a second; off, the task ends and the watchdog sees it.
+    """
+    observability.configure(settings, name)
+    # FastStream's "Received"/"Processed" lines are DEBUG (see make_broker); its own
+    # subscriber start and task callbacks say nothing that ours don't.
+    logging.getLogger("faststream").setLevel(logging.WARNING)
+    effects.arm()
+    os.environ["FASTSTREAM_SUPERVISOR_DISABLED"] = "1"
+
+
+def make_broker(url: str, settings: Settings) -> RedisBroker:
+    """The FastStream broker over which a stage reads."""
+    return RedisBroker(
+        url,
+        message_format=TotalFormat,
+        graceful_timeout=settings.graceful_timeout,
+        logger=logging.getLogger("faststream.redis"),
+        log_level=logging.DEBUG,
+    )
+
+
+def run(
+    spec: StageSpec,
+    settings: Settings,
+    make_handler: Callable[[], Handler],
+    *,
+    batch_size: int | None = None,
+    companion: Callable[[Redis, asyncio.Event], Awaitable[None]] | None = None,
+) -> int:
+    """Run a stage until it is told to stop; the exit code.
+
+    ``make_handler`` is called first (it loads the model, opens the store) and
+    may raise :class:`StopWorking`.  ``companion`` runs beside the stage.
+    """
+    try:
+        service = Service(spec, settings, make_handler(), batch_size, companion)
+        return asyncio.run(service.main())
+    except StopWorking as error:
+        log.critical("service.cannot_work", reason=str(error))
+        return Exit.CONFIG
+
+
+class Service:
+    """One stage as a process."""
+
+    def __init__(
+        self,
+        spec: StageSpec,
+        settings: Settings,
+        handler: Handler,
+        batch_size: int | None = None,
+        companion: Callable[[Redis, asyncio.Event], Awaitable[None]] | None = None,
+    ) -> None:
+        self._spec = spec
+        self._settings = settings
+        self._handler = handler
+        self._batch_size = batch_size
+        self._companion = companion
+        self._keys = Keys(settings.namespace)
+        self._stop = asyncio.Event()
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    async def main(self) -> int:
+        """Connect, serve until stopped or failed, drain."""
+        url = server_url(self._settings)
+        self._listen_to_signals()
+        await wait_for_server(url, self._settings.connect_timeout)
+        async with AsyncExitStack() as stack:
+            redis = await stack.enter_async_context(client(url))
+            await ensure_groups(redis, self._keys, self._spec)
+            stage = Stage(
+                self._spec,
+                self._handler,
+                self._settings,
+                redis,
+                consumer_name(),
+                self._batch_size,
+            )
+            broker = make_broker(url, self._settings)
+            stage.subscribe(broker)
+            guard = LoopGuard()
+            guard.start()
+            stack.callback(guard.stop)
+            await broker.start()
+            log.info("service.ready", url=without_password(url), group=self._spec.group)
+            self._start_tasks(redis, guard)
+            try:
+                return await self._watch(broker, stage, redis)
+            finally:
+                await self._drain(broker, stage, redis)
+
+    def _listen_to_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+
+    def _start_tasks(self, redis: Redis, guard: LoopGuard) -> None:
+        scripts = Scripts(redis, self._keys, self._settings.marker_ttl)
+        janitor = Janitor(self._spec, self._settings, redis, scripts)
+        self._tasks = [
+            asyncio.create_task(guard.turn(), name="loop-guard"),
+            asyncio.create_task(janitor.run(), name="janitor"),
+        ]
+        if self._companion is not None:
+            self._tasks.append(asyncio.ensure_future(self._companion(redis, self._stop)))
+
+    async def _watch(self, broker: RedisBroker, stage: Stage, redis: Redis) -> int:
+        watchdog = Watchdog(self._spec, self._settings, redis, stage.facts)
+        while not self._stop.is_set():
+            failure = await watchdog.look(broker.subscribers)
+            if failure is not None:
+                log.critical("service.failed", reason=failure.reason, code=int(failure.code))
+                if failure.hangs:
+                    # Its thread can't be stopped, and a stop in peace would wait for it.
+                    os._exit(failure.code)
+                return failure.code
+            if self._companion is not None and self._tasks[-1].done():
+                return self._companion_ended()
+            await self._sign_of_life(redis, stage)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), LOOK_EVERY)
+        return Exit.OK
+
+    def _companion_ended(self) -> int:
+        error = self._tasks[-1].exception()
+        if error is None:
+            return Exit.OK
+        if isinstance(error, StopWorking):
+            log.critical("service.cannot_work", reason=str(error))
+            return Exit.CONFIG
+        log.critical("service.failed", reason=repr(error), exc_info=error)
+        return Exit.SOFTWARE
+
+    async def _sign_of_life(self, redis: Redis, stage: Stage) -> None:
+        key = self._keys.alive(self._spec, stage.consumer)
+        document = {
+            "stage": self._spec.name,
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "version": version("wiredesk"),
+            **_shown(stage.facts),
+        }
+        # A server that is away is the watchdog's to judge.
+        with suppress(RedisError):
+            await redis.set(key, orjson.dumps(document), ex=ALIVE_TTL)
+
+    async def _drain(self, broker: RedisBroker, stage: Stage, redis: Redis) -> None:
+        """Finish the batch in work, leave the rest pending, be gone."""
+        log.info("service.stopping")
+        self._stop.set()
+        stage.facts.stopping.set()
+        await broker.stop()
+        for task in self._tasks:
+            if self._companion is None or task is not self._tasks[-1]:
+                task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with suppress(RedisError):
+            await redis.delete(self._keys.alive(self._spec, stage.consumer))
+        log.info("service.stopped", done=stage.facts.done, failed=stage.facts.failed)
+
+
+def _shown(facts: Facts) -> dict[str, object]:
+    busy = facts.busy_since
+    return {
+        "done": facts.done,
+        "failed": facts.failed,
+        "waiting_for": facts.waiting_for,
+        "busy_seconds": None if busy is None else round(time.monotonic() - busy, 1),
+    }
+
+
+def exit_with(code: int) -> None:
+    """End the process with a stage's exit code."""
+    sys.exit(int(code))

