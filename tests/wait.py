@@ -22,7 +22,9 @@ def wait_until(predicate: Callable[[], object], what: str, timeout: float = 30.0
 
 
 async def until(
-    predicate: Callable[[], Awaitable[object]], what: str, timeout: float = 30.0
+    predicate: Callable[[], Awaitable[object]],
+    what: str,
+    timeout: float = 30.0,  # noqa: ASYNC109  (the error names what was waited for)
 ) -> None:
     """The same for a predicate that must be awaited."""
     deadline = time.monotonic() + timeout
