@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 import pytest
 
@@ -112,9 +111,3 @@ def test_an_entry_that_is_not_json_is_refused(node: Node, server: Server) -> Non
 
     assert result.returncode == 1
     assert "JSON" in result.stderr
-
-
-def test_event_ids_that_node_prints_are_uuids(node: Node, server: Server) -> None:
-    result = read_with_node(node, server, enriched_event(make_enriched()))
-
-    assert UUID(result.stdout.strip()).version == 5
