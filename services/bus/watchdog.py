@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import RedisError
 
+from services.bus.errors import StopWorking
 from services.bus.groups import has_group
 from services.bus.keys import Keys, StageSpec
 
@@ -74,7 +75,9 @@ class Watchdog:
     def _fatal(self) -> Failure | None:
         if self._facts.fatal is None:
             return None
-        return Failure(f"{self._facts.fatal.__class__.__name__}: {self._facts.fatal}", Exit.CONFIG)
+        meant = isinstance(self._facts.fatal, StopWorking)
+        reason = f"{self._facts.fatal.__class__.__name__}: {self._facts.fatal}"
+        return Failure(reason, Exit.CONFIG if meant else Exit.SOFTWARE)
 
     async def _server(self) -> Failure | None:
         try:

@@ -1,0 +1,160 @@
+"""The desk on one machine: the embedded server and the three services as child processes.
+
+What Compose or Kubernetes do on a server, ``wiredesk up`` does on a laptop:
+whatever ends is started again, with growing pauses; a stop drains first.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING
+
+from services.bus.connect import server_folder
+from services.bus.errors import StopWorking
+from services.bus.server import EmbeddedServer, die_with_parent
+from services.bus.watchdog import Exit
+from services.observability import get_logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from services.settings import Settings
+
+log = get_logger(__name__)
+
+SERVICES = ("indexer", "enrichment", "ingest")
+"""In the order of starting: whoever reads is there before whoever writes."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
+"""Seconds before a service that ended is started again: doubles from the first to the longest."""
+
+STEADY = 30.0
+"""Seconds of running after which a service's earlier failures are forgotten."""
+
+DRAIN_TIMEOUT = 30.0
+"""Seconds that a stop waits for the articles on their way; they wait safely for the next start."""
+
+STOP_TIMEOUT = 25.0
+"""Seconds that a service gets to finish its batch: above ``graceful_timeout``."""
+
+LOOK_EVERY = 0.1
+"""Seconds between two looks at the children."""
+
+
+@dataclass
+class Child:
+    """One service as a process, and when it may be started again."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    started: float
+    pause: float = FIRST_PAUSE
+    due: float | None = None
+
+
+@dataclass
+class Desk:
+    """Runs everything for one folder.
+
+    ``output``: where the children's logs go (default: our stderr).  ``environ``:
+    what is added to their environment, by service name or ``*`` for all.
+    """
+
+    settings: Settings
+    output: IO[bytes] | None = None
+    environ: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    server: EmbeddedServer | None = None
+    children: dict[str, Child] = field(default_factory=dict)
+
+    def start(self) -> None:
+        """Start the server (unless one is given) and the services."""
+        self.settings.inbox.mkdir(parents=True, exist_ok=True)
+        if self.settings.redis_url is None:
+            self.server = EmbeddedServer(server_folder(self.settings))
+            self.server.start()
+        for name in SERVICES:
+            self.children[name] = Child(name, self._spawn(name), time.monotonic())
+
+    def _spawn(self, name: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603  (our own modules)
+            # -P: a folder named "services" where the user stands must not be taken for ours.
+            [sys.executable, "-P", "-m", f"services.{name}"],
+            env=self._environ(name),
+            stdin=subprocess.DEVNULL,
+            stderr=self.output,
+            start_new_session=True,
+            preexec_fn=die_with_parent(),  # noqa: PLW1509  (no other threads run here)
+        )
+
+    def _environ(self, name: str) -> dict[str, str]:
+        settings = self.settings
+        env = {
+            **os.environ,
+            "WIREDESK_INBOX": str(settings.inbox.resolve()),
+            "WIREDESK_STATE_DIR": str(settings.state.resolve()),
+            "WIREDESK_STORE_PATH": str(settings.store.resolve()),
+            **self.environ.get("*", {}),
+            **self.environ.get(name, {}),
+        }
+        if self.server is not None:
+            env["WIREDESK_REDIS_URL"] = self.server.url
+        return env
+
+    def look(self) -> None:
+        """Start again what has ended. :class:`StopWorking` where a restart can't help."""
+        if self.server is not None:
+            self.server.ensure()
+        now = time.monotonic()
+        for child in self.children.values():
+            if child.process.poll() is None:
+                if now - child.started > STEADY:
+                    child.pause = FIRST_PAUSE
+            elif child.due is None:
+                self._ended(child, now)
+            elif now >= child.due:
+                child.process, child.started, child.due = self._spawn(child.name), now, None
+
+    @staticmethod
+    def _ended(child: Child, now: float) -> None:
+        code = child.process.returncode
+        if code == Exit.CONFIG:
+            raise StopWorking(f"{child.name} can't work; its last log lines say why")
+        log.error("service.ended", ended=child.name, code=code, restart_in=child.pause)
+        child.due = now + child.pause
+        child.pause = min(2 * child.pause, LONGEST_PAUSE)
+
+    def run(self, until: Callable[[], bool]) -> None:
+        """Look after everything until ``until`` holds."""
+        while not until():
+            self.look()
+            time.sleep(LOOK_EVERY)
+
+    def stop(self, *, drain: bool) -> None:
+        """Stop the services, then the server; first let ingest finish what is on its way."""
+        ingest = self.children.get("ingest")
+        if drain and ingest is not None and ingest.process.poll() is None:
+            log.info("desk.draining", at_most_seconds=DRAIN_TIMEOUT)
+            ingest.process.send_signal(signal.SIGUSR1)
+            with suppress(subprocess.TimeoutExpired):
+                ingest.process.wait(DRAIN_TIMEOUT)
+        self._end_all()
+        if self.server is not None:
+            self.server.stop()
+        log.info("desk.stopped")
+
+    def _end_all(self) -> None:
+        running = [c.process for c in self.children.values() if c.process.poll() is None]
+        for process in running:
+            process.terminate()
+        for process in running:
+            try:
+                process.wait(STOP_TIMEOUT)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()

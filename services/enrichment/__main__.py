@@ -1,0 +1,29 @@
+"""The enrichment service: ``python -m services.enrichment``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from services.bus.keys import ENRICHMENT
+from services.bus.service import exit_with, prepare, run
+from services.settings import Settings
+
+if TYPE_CHECKING:
+    from services.bus.stage import Handler
+
+
+def main() -> int:
+    """Run until stopped; the exit code."""
+    settings = Settings()
+    prepare("enrichment", settings)
+
+    def handler() -> Handler:
+        from services.enrichment.pipeline import Enricher  # noqa: PLC0415  (loads NLP libraries)
+
+        return Enricher(settings).enrich
+
+    return run(ENRICHMENT, settings, handler)
+
+
+if __name__ == "__main__":
+    exit_with(main())
