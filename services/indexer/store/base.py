@@ -8,13 +8,20 @@ on each):
 * The outcome of a (drop, article) is kept in the same transaction as the
   document.  Filing the same again, at any time, returns the outcome that was
   returned first, and changes nothing.
-* Versions are ordered by (revision, time of receipt).  Later with other content:
-  ``updated``; with the same content: ``unchanged``; earlier than what is held:
-  ``superseded``.  Withdrawn articles are no longer found by ``search``; a
-  version that arrives after a later withdrawal is ``superseded``.
-* The order within a batch is the order of filing.
+* Versions are ordered by (revision, time of receipt), and by drop id where both
+  are equal.  Later with other content: ``updated``; with the same content:
+  ``unchanged``; earlier than what is held: ``superseded``.  Withdrawn articles
+  are no longer found by ``search``; a version that arrives after a later
+  withdrawal is ``superseded``, one later than the withdrawal is ``indexed``.
+* An article whose content another id already holds is a ``duplicate`` of that
+  one and not found by ``search``; :mod:`services.indexer.store.rules` says why,
+  and what happens when the first changes or goes.
+* The order within a batch is the order of filing; how filings are split into
+  batches makes no difference.
+* ``effect("indexer.store.commit")`` is announced right before the commit.
 * ``Unavailable`` is raised for what passes (disk full, locked), ``StopWorking``
-  for what doesn't (a store of a newer version, not a database).
+  for what doesn't (a store of a newer version, not a database).  No other
+  error comes of a search, whatever its words are.
 * Readers may work while a writer writes, and see whole transactions only.
 """
 
@@ -22,7 +29,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,6 +38,13 @@ if TYPE_CHECKING:
 
     from schemas.article import EnrichedArticle
     from schemas.events import Outcome
+
+State = Literal["live", "duplicate", "withdrawn"]
+"""Where an article stands: found by ``search``; hidden behind the article that
+already holds its content; cancelled by its provider."""
+
+MAX_HITS = 10_000
+"""A search gives no more, whatever its limit: about 10 MB, and nobody reads on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +74,31 @@ class Query:
     limit: int = 20
 
 
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One accepted version of an article.
+
+    ``filed_at`` is when its content was first filed; ``revision`` and
+    ``received_at`` are those of the latest version that had this content.
+    """
+
+    revision: int
+    received_at: datetime
+    filed_at: datetime
+    withdrawn: bool
+    headline: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the store knows of one article id; ``versions`` oldest first, the last is current."""
+
+    article_id: UUID
+    state: State
+    duplicate_of: UUID | None
+    versions: tuple[Version, ...]
+
+
 class ArticleStore(ABC):
     """See the module's docstring for what must hold."""
 
@@ -69,7 +108,15 @@ class ArticleStore(ABC):
 
     @abstractmethod
     def get(self, article_id: UUID) -> EnrichedArticle | None:
-        """The current version of an article, whole."""
+        """The current version of an article, whole; None when unknown or withdrawn."""
+
+    @abstractmethod
+    def record(self, article_id: UUID) -> Record | None:
+        """Where an article stands and its versions, withdrawn ones too; None when unknown."""
+
+    @abstractmethod
+    def resolve(self, prefix: str, limit: int = 2) -> Sequence[UUID]:
+        """Ids (at most ``limit``) that start with ``prefix``, e.g. ``8f14e45f``, in id order."""
 
     @abstractmethod
     def search(self, query: Query) -> Sequence[Hit]:
@@ -85,7 +132,7 @@ class ArticleStore(ABC):
 
     @abstractmethod
     def count(self) -> int:
-        """Current articles, withdrawn ones left out."""
+        """Articles that a search can find: withdrawn ones and duplicates left out."""
 
     @abstractmethod
     def close(self) -> None:

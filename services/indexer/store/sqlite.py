@@ -1,0 +1,187 @@
+"""The embedded store: one SQLite file, full text by FTS5."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from schemas.article import EnrichedArticle
+from schemas.events import Outcome, Timings
+from services.effects import effect
+from services.indexer.store import sqlite_search, sqlite_write
+from services.indexer.store.base import ArticleStore, Hit, Query, Record, Version
+from services.indexer.store.rules import decide
+from services.indexer.store.sqlite_errors import named_errors
+from services.indexer.store.sqlite_schema import open_file, roll_back
+from services.indexer.store.times import from_micros
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+BUSY_TIMEOUT = 10.0
+"""Seconds to wait for another writer. The longest of our own transactions is a
+batch of 100 articles, well under a second; longer means that something else
+holds the file, and then the stage should say so and wait."""
+
+OUTCOMES_AT_ONCE = 500
+"""Outcomes read by one query: under 1 MB, and a reader never holds up a writer's
+checkpoint for the length of a whole ledger."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class SqliteStore(ArticleStore):
+    """Articles in the SQLite file ``path``; see :class:`ArticleStore` for what holds.
+
+    ``clock`` says when an article is filed.  ``read_only`` neither makes nor
+    changes the file.  May be used from any thread; calls take turns.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Callable[[], datetime] = _now,
+        read_only: bool = False,
+        busy_timeout: float = BUSY_TIMEOUT,
+    ) -> None:
+        self.path = path
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._db = open_file(path, busy_timeout, read_only=read_only)
+
+    def file(self, articles: Sequence[EnrichedArticle]) -> Sequence[Outcome]:
+        """File a batch in one transaction; one outcome for each, in order."""
+        with self._use() as db:
+            # IMMEDIATE: take the write lock before reading, or two writers deadlock.
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                filed_at = self._clock()
+                outcomes = [_file_one(db, article, filed_at) for article in articles]
+                effect("indexer.store.commit")
+                db.execute("COMMIT")
+            except BaseException:
+                roll_back(db)
+                raise
+        return outcomes
+
+    def get(self, article_id: UUID) -> EnrichedArticle | None:
+        """The current version of an article, whole; None when unknown or withdrawn."""
+        with self._use() as db:
+            row = db.execute(sqlite_search.DOCUMENT, (str(article_id),)).fetchone()
+        return None if row is None else EnrichedArticle.model_validate_json(row[0])
+
+    def record(self, article_id: UUID) -> Record | None:
+        """Where an article stands and its versions, withdrawn ones too; None when unknown."""
+        with self._use() as db, _one_view(db):
+            row = db.execute(sqlite_search.STANDING, (str(article_id),)).fetchone()
+            if row is None:
+                return None
+            seq, state, twin = row
+            versions = db.execute(sqlite_search.VERSIONS, (seq,)).fetchall()
+        return Record(
+            article_id=article_id,
+            state=state,
+            duplicate_of=None if twin is None else UUID(twin),
+            versions=tuple(_version(*version) for version in versions),
+        )
+
+    def resolve(self, prefix: str, limit: int = 2) -> Sequence[UUID]:
+        """Ids (at most ``limit``) that start with ``prefix``, in id order."""
+        with self._use() as db:
+            return sqlite_search.resolve(db, prefix, limit)
+
+    def search(self, query: Query) -> Sequence[Hit]:
+        """Articles that match, best first (newest first where no words are given)."""
+        with self._use() as db:
+            return sqlite_search.search(db, query)
+
+    def outcome(self, drop_id: UUID, article_id: UUID) -> Outcome | None:
+        """What was reported for this article of this drop."""
+        with self._use() as db:
+            return sqlite_write.reported(db, drop_id, article_id)
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """Every outcome, in the order of filing; those filed meanwhile come last."""
+        after = 0
+        while True:
+            with self._use() as db:
+                rows = db.execute(sqlite_search.OUTCOMES, (after, OUTCOMES_AT_ONCE)).fetchall()
+            if not rows:
+                return
+            for after, document in rows:  # noqa: B007  (the next query starts after the last one)
+                yield Outcome.model_validate_json(document)
+
+    def count(self) -> int:
+        """Articles that a search can find: withdrawn ones and duplicates left out."""
+        with self._use() as db:
+            row = db.execute("SELECT count(*) FROM articles WHERE state = 'live'").fetchone()
+        return int(row[0])
+
+    def close(self) -> None:
+        """Release everything. The store can't be used after it."""
+        with self._lock, named_errors(self.path):
+            self._db.close()
+
+    @contextmanager
+    def _use(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, named_errors(self.path):
+            yield self._db
+
+
+@contextmanager
+def _one_view(db: sqlite3.Connection) -> Iterator[None]:
+    """Several reads that see the same moment."""
+    db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        roll_back(db)
+
+
+def _version(
+    revision: int, received_at: int, filed_at: int, withdrawn: int, headline: str | None
+) -> Version:
+    return Version(
+        revision=revision,
+        received_at=from_micros(received_at),
+        filed_at=from_micros(filed_at),
+        withdrawn=bool(withdrawn),
+        headline=headline,
+    )
+
+
+def _file_one(db: sqlite3.Connection, article: EnrichedArticle, filed_at: datetime) -> Outcome:
+    """File ``article`` within the open transaction."""
+    drop = article.drop
+    before = sqlite_write.reported(db, drop.drop_id, article.article_id)
+    if before is not None:
+        return before
+    row = sqlite_write.held_row(db, article.article_id)
+    twin = sqlite_write.twin(db, article)
+    decision = decide(article, None if row is None else row.standing, twin)
+    if decision.outcome != "superseded":
+        sqlite_write.place(db, article, row, decision, filed_at)
+    outcome = Outcome(
+        drop=drop,
+        article_id=article.article_id,
+        revision=article.revision,
+        outcome=decision.outcome,
+        headline=article.headline,
+        of=decision.duplicate_of,
+        by_revision=decision.by_revision,
+        timings=Timings(
+            received_at=drop.received_at,
+            ingested_at=article.ingested_at,
+            enriched_at=article.enriched_at,
+            filed_at=filed_at,
+        ),
+    )
+    return sqlite_write.report(db, outcome)

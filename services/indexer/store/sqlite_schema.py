@@ -1,0 +1,239 @@
+"""The SQLite store's tables, and how a file is opened and brought up to date.
+
+Times are integers: microseconds since 1970, so that they are exact and sort.
+Ids are UUIDs as text, so that the file can be read with any SQLite tool.
+"""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from services.bus.errors import StopWorking, Unavailable
+from services.effects import effect
+from services.indexer.store.sqlite_errors import named_errors
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+APPLICATION_ID = 0x57444B53
+"""``WDKS``: tells our store from any other SQLite file. Never change it."""
+
+_V1 = (
+    # One row per article id, whatever its state; `current` is its latest version.
+    """
+    CREATE TABLE articles (
+        seq INTEGER PRIMARY KEY,
+        article_id TEXT NOT NULL UNIQUE,
+        state TEXT NOT NULL CHECK (state IN ('live', 'duplicate', 'withdrawn')),
+        current INTEGER NOT NULL REFERENCES versions (seq) DEFERRABLE INITIALLY DEFERRED,
+        revision INTEGER NOT NULL,
+        received_at INTEGER NOT NULL,
+        drop_id TEXT NOT NULL,
+        content_hash TEXT NOT NULL,
+        language TEXT NOT NULL,
+        published_at INTEGER,
+        newest_at INTEGER NOT NULL,
+        filed_at INTEGER NOT NULL
+    )
+    """,
+    # Content is found once (rules.py); the database holds it, not only the code.
+    "CREATE UNIQUE INDEX live_content ON articles (content_hash) WHERE state = 'live'",
+    "CREATE INDEX hidden_content ON articles (content_hash, current) WHERE state = 'duplicate'",
+    "CREATE INDEX live_newest ON articles (newest_at DESC, seq DESC) WHERE state = 'live'",
+    """
+    CREATE INDEX live_language ON articles (language, newest_at DESC, seq DESC)
+    WHERE state = 'live'
+    """,
+    """
+    CREATE TABLE versions (
+        seq INTEGER PRIMARY KEY,
+        article INTEGER NOT NULL REFERENCES articles (seq),
+        revision INTEGER NOT NULL,
+        received_at INTEGER NOT NULL,
+        filed_at INTEGER NOT NULL,
+        withdrawn INTEGER NOT NULL,
+        headline TEXT,
+        body_start INTEGER NOT NULL,
+        document TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX versions_of ON versions (article, seq)",
+    """
+    CREATE TABLE outcomes (
+        seq INTEGER PRIMARY KEY,
+        drop_id TEXT NOT NULL,
+        article_id TEXT NOT NULL,
+        outcome TEXT NOT NULL,
+        document TEXT NOT NULL,
+        UNIQUE (drop_id, article_id)
+    )
+    """,
+    # Entities and topics of live articles only. `key_folded`, `name_folded` and
+    # `code_folded` are what is searched for.
+    """
+    CREATE TABLE entities (
+        article INTEGER NOT NULL REFERENCES articles (seq),
+        position INTEGER NOT NULL,
+        key TEXT NOT NULL,
+        name TEXT NOT NULL,
+        type TEXT NOT NULL,
+        mentions INTEGER NOT NULL,
+        key_folded TEXT NOT NULL,
+        name_folded TEXT NOT NULL,
+        PRIMARY KEY (article, position)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX entities_key ON entities (key_folded, article)",
+    "CREATE INDEX entities_name ON entities (name_folded, article)",
+    """
+    CREATE TABLE topics (
+        article INTEGER NOT NULL REFERENCES articles (seq),
+        position INTEGER NOT NULL,
+        code TEXT NOT NULL,
+        name TEXT NOT NULL,
+        score REAL NOT NULL,
+        code_folded TEXT NOT NULL,
+        name_folded TEXT NOT NULL,
+        PRIMARY KEY (article, position)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX topics_code ON topics (code_folded, article)",
+    "CREATE INDEX topics_name ON topics (name_folded, article)",
+    # What the full text index is made of. It reads the text out of the document, so
+    # that no article's text is kept twice. SQLite's substr counts code points, from 1.
+    """
+    CREATE VIEW searchable AS
+    SELECT a.seq AS seq, v.headline AS headline,
+        substr(json_extract(v.document, '$.text'), v.body_start + 1) AS body
+    FROM articles AS a JOIN versions AS v ON v.seq = a.current
+    WHERE a.state = 'live'
+    """,
+    """
+    CREATE VIRTUAL TABLE found_by_words USING fts5 (
+        headline, body, content = 'searchable', content_rowid = 'seq',
+        tokenize = "unicode61 remove_diacritics 2"
+    )
+    """,
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1,)
+"""Statements that lead from version n (its index) to n + 1. Only ever append."""
+
+_TRANSIENT_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+
+
+def open_file(path: Path, busy_timeout: float, *, read_only: bool) -> sqlite3.Connection:
+    """A connection to the store at ``path``, which is made and migrated where needed.
+
+    ``busy_timeout`` is in seconds.  ``read_only`` changes nothing and makes no
+    file.  Raises ``Unavailable`` and ``StopWorking`` as the contract says.
+    """
+    _check_place(path, read_only=read_only)
+    uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
+    with named_errors(path):
+        # Calls come from whichever worker thread the stage has; the store's lock orders them.
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=busy_timeout, isolation_level=None, check_same_thread=False
+        )
+        try:
+            _prepare(connection, path, read_only=read_only)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _check_place(path: Path, *, read_only: bool) -> None:
+    if path.is_dir():
+        raise StopWorking(f"Store {path} is a folder. Point WIREDESK_STORE_PATH to a file")
+    if read_only and not path.exists():
+        raise StopWorking(f"No store at {path}. Start the indexer once, or set WIREDESK_STORE_PATH")
+    if not read_only:
+        _make_folder(path)
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        kind = Unavailable if error.errno in _TRANSIENT_ERRNOS else StopWorking
+        raise kind(f"Store {path}: its folder can't be made ({error})") from error
+
+
+def _prepare(connection: sqlite3.Connection, path: Path, *, read_only: bool) -> None:
+    connection.execute("PRAGMA foreign_keys = ON")
+    if read_only:
+        _check_version(connection, path)
+        _require_current(connection, path)
+        return
+    _check_version(connection, path)
+    # Readers go on while a writer writes; the journal mode stays in the file.
+    if _pragma(connection, "journal_mode") != "wal":
+        mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        if mode != "wal":
+            raise StopWorking(
+                f"Store {path}: its file system can't share memory between processes, as SQLite's "
+                "WAL needs. Point WIREDESK_STORE_PATH to a local disk"
+            )
+    # FULL: in WAL mode, NORMAL may lose committed transactions when the power goes,
+    # and an article is acknowledged to Redis as soon as it is committed.
+    connection.execute("PRAGMA synchronous = FULL")
+    if _pragma(connection, "user_version") < len(MIGRATIONS):
+        _migrate(connection, path)
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> Any:
+    return connection.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+def _check_version(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a database that isn't ours, or that a later Wiredesk has made."""
+    version = _pragma(connection, "user_version")
+    tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    if tables and _pragma(connection, "application_id") != APPLICATION_ID:
+        raise StopWorking(
+            f"{path} is another program's database. Point WIREDESK_STORE_PATH elsewhere"
+        )
+    if version > len(MIGRATIONS):
+        raise StopWorking(
+            f"Store {path} has version {version}, this Wiredesk knows up to {len(MIGRATIONS)}. "
+            "Start the newer Wiredesk again, or restore the store's backup from before it"
+        )
+
+
+def _require_current(connection: sqlite3.Connection, path: Path) -> None:
+    version = _pragma(connection, "user_version")
+    if version < len(MIGRATIONS):
+        raise StopWorking(
+            f"Store {path} has version {version}, this Wiredesk needs {len(MIGRATIONS)}. "
+            "Start the indexer once: it brings the store up to date"
+        )
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring the store to the newest version, in one transaction."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Another process may have been first, so look again now that nobody else writes.
+        _check_version(connection, path)
+        for statements in MIGRATIONS[_pragma(connection, "user_version") :]:
+            for statement in statements:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        effect("indexer.store.migrate")
+        connection.execute("COMMIT")
+    except BaseException:
+        roll_back(connection)
+        raise
+
+
+def roll_back(connection: sqlite3.Connection) -> None:
+    """End the transaction, if one is open, without a trace; never raises."""
+    if connection.in_transaction:
+        # After a disk error SQLite may have rolled back already; the first error is the news.
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
