@@ -1,6 +1,6 @@
 // Reads the first event of a stream as any subscriber would, and validates it.
 //
-//   node subscriber.mjs SOCKET STREAM SCHEMA_FOLDER
+//   WIREDESK_REDIS_URL=redis://… node subscriber.mjs STREAM SCHEMA_FOLDER
 //
 // Prints the event's id and ends with 0, or says what is wrong and ends with 1.
 import { readdirSync, readFileSync } from "node:fs";
@@ -10,7 +10,7 @@ import Ajv2020 from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 
 const GROUP = "javascript-subscriber";
-const [socket, stream, schemaFolder] = process.argv.slice(2);
+const [stream, schemaFolder] = process.argv.slice(2);
 
 function validators(folder) {
   const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true });
@@ -22,7 +22,8 @@ function validators(folder) {
 }
 
 async function firstEntry() {
-  const client = createClient({ socket: { path: socket, reconnectStrategy: false } });
+  const url = process.env.WIREDESK_REDIS_URL;
+  const client = createClient({ url, socket: { reconnectStrategy: false } });
   await client.connect();
   try {
     await client.xGroupCreate(stream, GROUP, "0");

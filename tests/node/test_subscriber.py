@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +17,9 @@ from tests.node.conftest import changed
 if TYPE_CHECKING:
     import subprocess
 
-    from tests.node.conftest import Node, Server
+    from redis import Redis
+
+    from tests.node.conftest import Node
 
 STREAM = Keys("news").stream(ENRICHED_STREAM)
 
@@ -38,37 +41,51 @@ def enriched_event(article: EnrichedArticle) -> bytes:
     )
 
 
-def read_with_node(node: Node, server: Server, event: bytes) -> subprocess.CompletedProcess[str]:
-    server.client.xadd(STREAM, {DATA_FIELD: event})
-    return node.run("subscriber.mjs", server.socket, STREAM, GENERATED)
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """The stream's writer and its JavaScript reader."""
+
+    node: Node
+    redis: Redis
+    url: str
+
+    def read(self, event: bytes) -> subprocess.CompletedProcess[str]:
+        """What Node says of ``event``, once it is in the stream."""
+        self.redis.xadd(STREAM, {DATA_FIELD: event})
+        return self.node.run("subscriber.mjs", STREAM, GENERATED, WIREDESK_REDIS_URL=self.url)
 
 
-def test_an_enriched_event_is_json_that_fits_its_schema(node: Node, server: Server) -> None:
+@pytest.fixture
+def subscriber(node: Node, redis: Redis, redis_url: str) -> Subscriber:
+    return Subscriber(node, redis, redis_url)
+
+
+def test_an_enriched_event_is_json_that_fits_its_schema(subscriber: Subscriber) -> None:
     event = enriched_event(make_enriched())
 
-    result = read_with_node(node, server, event)
+    result = subscriber.read(event)
 
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip() == CloudEvent[EnrichedArticle].model_validate_json(event).id
 
 
 def test_mentions_are_found_behind_characters_outside_the_basic_plane(
-    node: Node, server: Server
+    subscriber: Subscriber,
 ) -> None:
     """Offsets count code points: two UTF-16 units of a character must not shift them."""
     body = ("\N{SHIP}\N{ROWBOAT} Ana Petrova waved from the ferry. \N{SHIP} Ana Petrova left.",)
     article = make_enriched(headline=None, standfirst=None, body=body)
     assert [mention.start for mention in article.entities[0].mentions] == [3, 39]
 
-    result = read_with_node(node, server, enriched_event(article))
+    result = subscriber.read(enriched_event(article))
 
     assert result.returncode == 0, result.stderr
 
 
-def test_fields_that_a_subscriber_does_not_know_are_no_fault(node: Node, server: Server) -> None:
+def test_fields_that_a_subscriber_does_not_know_are_no_fault(subscriber: Subscriber) -> None:
     event = changed(enriched_event(make_enriched()), sentiment={"score": 0.2})
 
-    result = read_with_node(node, server, event)
+    result = subscriber.read(event)
 
     assert result.returncode == 0, result.stderr
 
@@ -86,28 +103,28 @@ def test_fields_that_a_subscriber_does_not_know_are_no_fault(node: Node, server:
     ],
 )
 def test_a_broken_event_is_refused_with_its_fault_named(
-    node: Node, server: Server, data: dict[str, object], said: str
+    subscriber: Subscriber, data: dict[str, object], said: str
 ) -> None:
     event = changed(enriched_event(make_enriched()), **data)
 
-    result = read_with_node(node, server, event)
+    result = subscriber.read(event)
 
     assert result.returncode == 1
     assert said in result.stderr
     assert result.stdout == ""
 
 
-def test_an_event_of_an_unknown_schema_is_refused(node: Node, server: Server) -> None:
+def test_an_event_of_an_unknown_schema_is_refused(subscriber: Subscriber) -> None:
     event = enriched_event(make_enriched()).replace(b"enriched.v1", b"enriched.v2")
 
-    result = read_with_node(node, server, event)
+    result = subscriber.read(event)
 
     assert result.returncode == 1
     assert "no schema for urn:wiredesk:schema:wiredesk.article.enriched.v2" in result.stderr
 
 
-def test_an_entry_that_is_not_json_is_refused(node: Node, server: Server) -> None:
-    result = read_with_node(node, server, b'{"data": NaN}')
+def test_an_entry_that_is_not_json_is_refused(subscriber: Subscriber) -> None:
+    result = subscriber.read(b'{"data": NaN}')
 
     assert result.returncode == 1
     assert "JSON" in result.stderr
