@@ -63,12 +63,16 @@ class Desk:
     """Runs everything for one folder.
 
     ``output``: where the children's logs go (default: our stderr).  ``environ``:
-    what is added to their environment, by service name or ``*`` for all.
+    what is added to their environment, by child or ``*`` for all.  ``modules``:
+    the children, each with the module that it runs.
     """
 
     settings: Settings
     output: IO[bytes] | None = None
     environ: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    modules: Mapping[str, str] = field(
+        default_factory=lambda: {name: f"services.{name}" for name in SERVICES}
+    )
     server: EmbeddedServer | None = None
     children: dict[str, Child] = field(default_factory=dict)
 
@@ -78,13 +82,13 @@ class Desk:
         if self.settings.redis_url is None:
             self.server = EmbeddedServer(server_folder(self.settings))
             self.server.start()
-        for name in SERVICES:
+        for name in self.modules:
             self.children[name] = Child(name, self._spawn(name), time.monotonic())
 
     def _spawn(self, name: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603  (our own modules)
             # -P: a folder named "services" where the user stands must not be taken for ours.
-            [sys.executable, "-P", "-m", f"services.{name}"],
+            [sys.executable, "-P", "-m", self.modules[name]],
             env=self._environ(name),
             stdin=subprocess.DEVNULL,
             stderr=self.output,

@@ -1,0 +1,197 @@
+"""``wiredesk demo``: the whole pipeline on the seeds, once, and what came out of it."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from services.bus.errors import StopWorking
+from services.console.supervisor import Desk
+from services.indexer.store.sqlite import SqliteStore
+from services.ingest.receipts import Receipt, ReceiptArticle
+from services.observability import printable
+from services.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from schemas.article import EnrichedArticle
+    from schemas.events import Timings
+
+TIMEOUT = 60.0
+"""Seconds until the receipts must be there; a laptop needs about five."""
+
+ACCEPTED = frozenset({"indexed", "updated", "unchanged"})
+
+
+class DemoFailed(Exception):  # noqa: N818  (the name says it)
+    """Something that the demo must show is missing; the message says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One article as the demo shows it: what the receipt says and what the store holds."""
+
+    file: str
+    receipt: ReceiptArticle
+    article: EnrichedArticle
+
+
+def run_demo(seeds: Path, folder: Path, console: Console) -> None:
+    """Run the pipeline on copies of ``seeds`` in a fresh inbox below ``folder``.
+
+    Raises :class:`DemoFailed` with a plain reason when anything is missing.
+    """
+    sources = sorted(seeds.glob("*.txt"))
+    if not sources:
+        raise DemoFailed(f"no *.txt files in {seeds}; run this from the project's folder")
+    if folder.exists():
+        shutil.rmtree(folder)
+    inbox = folder / "inbox"
+    inbox.mkdir(parents=True)
+    settings = Settings(inbox=inbox)
+    console.print(f"Starting the embedded server, ingest, enrichment and indexer on {inbox} …")
+    started = time.perf_counter()
+    receipts = _through_the_desk(settings, sources, folder / "services.log")
+    shown = _look_up(settings, receipts)
+    for entry in shown:
+        _print(entry, console)
+    check(sources, shown)
+    console.print(
+        f"[bold green]All {len(sources)} files have receipts[/] after "
+        f"{time.perf_counter() - started:.1f} s. Files and receipts: {inbox / 'done'}; "
+        f"logs: {folder / 'services.log'}"
+    )
+
+
+def _through_the_desk(settings: Settings, sources: list[Path], logfile: Path) -> list[Receipt]:
+    """Start everything, drop the files, wait for their receipts, stop everything."""
+    with logfile.open("wb") as output:
+        desk = Desk(settings, output)
+        try:
+            desk.start()
+            for source in sources:
+                _drop(source, settings.inbox)
+            deadline = time.monotonic() + TIMEOUT
+            desk.run(
+                lambda: len(_receipts(settings)) >= len(sources) or time.monotonic() > deadline
+            )
+        except StopWorking as error:
+            raise DemoFailed(f"{error}. See {logfile}") from error
+        finally:
+            desk.stop(drain=False)
+    found = _receipts(settings)
+    if len(found) < len(sources):
+        have = {receipt.file for receipt in found}
+        missing = ", ".join(source.name for source in sources if source.name not in have)
+        raise DemoFailed(f"no receipt after {TIMEOUT:g} s for {missing}. See {logfile}")
+    return found
+
+
+def _drop(source: Path, inbox: Path) -> None:
+    """Copy under a temporary name and rename into place: taken at once, never half."""
+    part = inbox / f"{source.name}.part"
+    shutil.copyfile(source, part)
+    part.rename(inbox / source.name)
+
+
+def _receipts(settings: Settings) -> list[Receipt]:
+    folders = (settings.done, settings.rejected)
+    paths = [path for folder in folders for path in folder.glob("*.receipt.json")]
+    return [Receipt.model_validate_json(path.read_bytes()) for path in sorted(paths)]
+
+
+def _look_up(settings: Settings, receipts: list[Receipt]) -> list[Shown]:
+    shown: list[Shown] = []
+    with SqliteStore(settings.store) as store:
+        for receipt in receipts:
+            for line in receipt.articles:
+                if line.outcome not in ACCEPTED:
+                    raise DemoFailed(f"{receipt.file}: {line.outcome}: {line.reason}")
+                article = store.get(line.article_id)
+                if article is None:
+                    raise DemoFailed(f"{receipt.file}: the store has no article {line.article_id}")
+                shown.append(Shown(receipt.file, line, article))
+    return shown
+
+
+def check(sources: list[Path], shown: list[Shown]) -> None:
+    """Raise :class:`DemoFailed` unless every file gave an article with everything on it."""
+    by_file = {entry.file: entry.article for entry in shown}
+    for source in sources:
+        article = by_file.get(source.name)
+        if article is None:
+            raise DemoFailed(f"{source.name}: no article came of it")
+        missing = [name for name, there in _wanted(article).items() if not there]
+        if missing:
+            raise DemoFailed(f"{source.name}: missing {', '.join(missing)}")
+
+
+def _wanted(article: EnrichedArticle) -> dict[str, bool]:
+    undone = {p.block: p.reason for p in article.provenance if p.status != "done"}
+    return {
+        "headline": bool(article.headline),
+        "body": any(section.role == "body" for section in article.sections),
+        "language": article.detected_language.code != "und",
+        "entities": bool(article.entities),
+        "topics": bool(article.topics),
+        **{f"block {block} ({reason})": False for block, reason in undone.items()},
+    }
+
+
+def _print(entry: Shown, console: Console) -> None:
+    article = entry.article
+    console.rule(escape(printable(entry.file)))
+    facts = {
+        "id": str(article.article_id),
+        "title": article.headline or "–",
+        "published": article.published_at.isoformat() if article.published_at else "not stated",
+        "language": f"{article.detected_language.code} "
+        f"({article.detected_language.confidence:.2f})",
+        "outcome": entry.receipt.outcome,
+    }
+    for name, value in facts.items():
+        console.print(f"[bold]{name:>10}[/]  {escape(printable(value))}")
+    _print_set_apart(article, console)
+    _print_entities(article, console)
+    for topic in article.topics:
+        line = f"{topic.code}  {topic.name}  {topic.score:.2f}"
+        console.print(f"[bold]{'topic':>10}[/]  {escape(printable(line))}")
+    _print_times(article, entry.receipt.timings, console)
+
+
+def _print_set_apart(article: EnrichedArticle, console: Console) -> None:
+    console.print(f"[bold]{'set apart':>10}[/]  {len(article.set_apart)} lines of the source")
+    for line in article.set_apart:
+        text = f"line {line.line:>3}  {line.kind:<18}  {line.text}"
+        console.print(f"{'':>12}{escape(printable(text))}", soft_wrap=True)
+
+
+def _print_entities(article: EnrichedArticle, console: Console) -> None:
+    console.print(f"[bold]{'entities':>10}[/]  {len(article.entities)}")
+    for entity in sorted(article.entities, key=lambda e: (-len(e.mentions), e.name)):
+        spellings = ", ".join(sorted({mention.text for mention in entity.mentions}))
+        text = f"{len(entity.mentions):>3} × {entity.type:<8} {entity.name}"
+        as_written = f"  (as {spellings})" if spellings != entity.name else ""
+        console.print(f"{'':>12}{escape(printable(text + as_written))}", soft_wrap=True)
+
+
+def _print_times(article: EnrichedArticle, timings: Timings, console: Console) -> None:
+    stations = [
+        ("read", timings.received_at, timings.ingested_at),
+        ("enriched", timings.ingested_at, timings.enriched_at),
+        ("filed", timings.enriched_at, timings.filed_at),
+    ]
+    hops = [
+        f"{name} after {(end - begin).total_seconds() * 1000:.0f} ms"
+        for name, begin, end in stations
+        if begin is not None and end is not None
+    ]
+    blocks = [f"{p.block} {p.duration_ms:.1f} ms" for p in article.provenance]
+    console.print(f"[bold]{'time':>10}[/]  {', '.join(hops)}; of that {', '.join(blocks)}")

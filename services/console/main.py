@@ -1,0 +1,249 @@
+"""The ``wiredesk`` command."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import threading
+from contextlib import suppress
+from enum import StrEnum
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+import typer
+from pydantic import ValidationError
+from redis.exceptions import RedisError
+from rich.console import Console
+
+from services import observability
+from services.bus.connect import server_url
+from services.bus.errors import StopWorking, Unavailable
+from services.bus.watchdog import Exit
+from services.settings import Settings
+
+app = typer.Typer(
+    name="wiredesk",
+    help="Dropped files in, enriched and indexed articles out, a receipt for every file.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Inbox = Annotated[
+    Path | None,
+    typer.Option("--inbox", help="The watched folder (default: WIREDESK_INBOX or ./inbox)."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead of text.")]
+
+
+class ServiceName(StrEnum):
+    """The three services."""
+
+    INGEST = "ingest"
+    ENRICHMENT = "enrichment"
+    INDEXER = "indexer"
+
+
+def _settings(inbox: Path | None = None) -> Settings:
+    given: dict[str, Any] = {} if inbox is None else {"inbox": inbox}
+    return Settings(**given)
+
+
+def _console() -> Console:
+    return Console(highlight=False)
+
+
+def fail(reason: str, code: int = 1) -> None:
+    """Say why on stderr and end with ``code``."""
+    sys.stderr.write(f"wiredesk: {observability.printable(reason)}\n")
+    raise typer.Exit(code)
+
+
+@app.command()
+def up(
+    folder: Annotated[Path, typer.Argument(help="The folder to watch; made if it isn't there.")],
+) -> None:
+    """Run everything on a folder until Ctrl-C, which drains and stops; again: stops at once."""
+    from services.console.supervisor import Desk  # noqa: PLC0415  (only here and in demo)
+
+    settings = _settings(folder.absolute())
+    observability.configure(settings, "desk")
+    told = threading.Event()
+    desk = Desk(settings)
+
+    def on_signal(_number: int, _frame: object) -> None:
+        if told.is_set():
+            raise KeyboardInterrupt
+        told.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+    drain = True
+    try:
+        desk.start()
+        _welcome(settings)
+        desk.run(told.is_set)
+    except StopWorking as error:
+        drain = False
+        fail(str(error), Exit.CONFIG)
+    finally:
+        with suppress(KeyboardInterrupt):
+            desk.stop(drain=drain)
+            drain = False
+        if drain:
+            desk.stop(drain=False)
+
+
+def _welcome(settings: Settings) -> None:
+    console = Console(stderr=True, highlight=False)
+    console.print(f"Drop files into {settings.inbox}. Ctrl-C drains and stops.")
+    console.print(
+        f"Settled files and their receipts: {settings.done}; refused: {settings.rejected}"
+    )
+    console.print(f"In another terminal: wiredesk tail --inbox {settings.inbox}")
+
+
+@app.command()
+def demo(
+    seeds: Annotated[Path, typer.Option(help="Folder of the seed articles.")] = Path("seeds"),
+    folder: Annotated[Path, typer.Option(help="Where to run; emptied first.")] = Path(".demo"),
+) -> None:
+    """Run the whole pipeline on the seeds once and show what came out."""
+    from services.console.demo import DemoFailed, run_demo  # noqa: PLC0415  (see up)
+
+    observability.configure(Settings(log_level="ERROR"), "demo")
+    try:
+        run_demo(seeds, folder.absolute(), _console())
+    except DemoFailed as error:
+        fail(str(error))
+
+
+@app.command("run")
+def run_service(service: ServiceName) -> None:
+    """Run one service in this process (settings come from the environment)."""
+    module = import_module(f"services.{service.value}.__main__")
+    raise typer.Exit(int(module.main()))
+
+
+@app.command()
+def check(
+    files: Annotated[list[Path], typer.Argument(help="Files to try.")],
+    as_json: AsJson = False,  # noqa: FBT002  (typer's way to say a flag)
+) -> None:
+    """Run files through the real reading path without publishing: what would become of them."""
+    from services.console.check import show_checks  # noqa: PLC0415  (only this command needs readers)
+
+    if not show_checks(files, _settings(), _console(), as_json=as_json):
+        raise typer.Exit(1)
+
+
+@app.command()
+def search(
+    words: Annotated[str | None, typer.Argument(help='Words, "a phrase", prefix*.')] = None,
+    entity: Annotated[str | None, typer.Option(help="Name or key of an entity.")] = None,
+    topic: Annotated[str | None, typer.Option(help="Code or name of a topic.")] = None,
+    language: Annotated[str | None, typer.Option(help="ISO 639-1 code.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Articles shown at most.")] = 20,
+    inbox: Inbox = None,
+    as_json: AsJson = False,  # noqa: FBT002  (see check)
+) -> None:
+    """Find articles in the store."""
+    from services.console.read import search as run_search  # noqa: PLC0415
+    from services.indexer.store.base import Query  # noqa: PLC0415
+
+    query = Query(words=words, entity=entity, topic=topic, language=language, limit=limit)
+    with _store(_settings(inbox)) as store:
+        run_search(store, query, _console(), as_json=as_json)
+
+
+@app.command()
+def show(article: str, inbox: Inbox = None, as_json: AsJson = False) -> None:  # noqa: FBT002  (see check)
+    """Show one article whole, by its id or the first characters of it."""
+    from services.console.read import show as run_show  # noqa: PLC0415
+
+    with _store(_settings(inbox)) as store:
+        if not run_show(store, UUID(article), _console(), as_json=as_json):
+            fail(f"no article {article}")
+
+
+@app.command()
+def tail(
+    entity: Annotated[str | None, typer.Option(help="Name or key of an entity.")] = None,
+    topic: Annotated[str | None, typer.Option(help="Code or name of a topic.")] = None,
+    language: Annotated[str | None, typer.Option(help="ISO 639-1 code.")] = None,
+    beginning: Annotated[
+        bool, typer.Option("--from-beginning", help="All that is kept, then what comes.")
+    ] = False,  # noqa: FBT002  (see check)
+    count: Annotated[int | None, typer.Option(min=1, help="End after this many.")] = None,
+    inbox: Inbox = None,
+    as_json: AsJson = False,  # noqa: FBT002  (see check)
+) -> None:
+    """Follow enriched articles as they come. Ctrl-C ends."""
+    from services.console import status as view  # noqa: PLC0415
+
+    settings = _settings(inbox)
+    wanted = view.Filter(entity, topic, language)
+    start = "0" if beginning else "$"
+
+    async def follow() -> None:
+        seen = 0
+        async for article in view.tail(server_url(settings), settings, wanted, start):
+            print(view.json_line(article) if as_json else view.line_of(article), flush=True)  # noqa: T201  (a console's output)
+            seen += 1
+            if seen == count:
+                return
+
+    with suppress(KeyboardInterrupt):
+        asyncio.run(follow())
+
+
+@app.command()
+def status(inbox: Inbox = None, as_json: AsJson = False) -> None:  # noqa: FBT002  (see check)
+    """Streams, lag, pending, oldest age, dead letters, workers."""
+    from services.console import status as view  # noqa: PLC0415
+
+    settings = _settings(inbox)
+    state = asyncio.run(view.look(server_url(settings), settings))
+    articles: int | None = None
+    if settings.store.exists():
+        with _store(settings) as store:
+            articles = store.count()
+    if as_json:
+        print(orjson.dumps(view.as_document(state, articles)).decode())  # noqa: T201  (see tail)
+    else:
+        view.show(state, articles, _console())
+
+
+def _store(settings: Settings) -> Any:
+    from services.indexer.store.sqlite import SqliteStore  # noqa: PLC0415
+
+    if not settings.store.exists():
+        raise StopWorking(
+            f"no store at {settings.store}; give --inbox FOLDER, or set WIREDESK_STORE_PATH"
+        )
+    return SqliteStore(settings.store)
+
+
+def main() -> None:
+    """Entry point: errors that a user can mend are one line, not a stack trace."""
+    try:
+        app()
+    except ValidationError as error:
+        problems = "; ".join(
+            f"WIREDESK_{'_'.join(map(str, item['loc'])).upper()}: {item['msg']}"
+            for item in error.errors()
+        )
+        sys.exit(_said(f"settings: {problems}", Exit.CONFIG))
+    except (StopWorking, Unavailable) as error:
+        sys.exit(_said(str(error), Exit.CONFIG))
+    except (RedisError, OSError) as error:
+        sys.exit(_said(f"{error.__class__.__name__}: {error}", Exit.UNAVAILABLE))
+
+
+def _said(reason: str, code: int) -> int:
+    sys.stderr.write(f"wiredesk: {observability.printable(reason)}\n")
+    return int(code)

@@ -1,0 +1,139 @@
+"""``wiredesk status`` and ``wiredesk tail``: the streams as a person reads them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from rich.markup import escape
+from rich.table import Table
+
+from schemas.article import EnrichedArticle
+from services.bus.connect import client
+from services.bus.keys import DEAD_STREAM, ENRICHED_STREAM, Keys
+from services.bus.overview import Overview, StreamState, follow, overview
+from services.observability import printable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from rich.console import Console
+
+    from services.settings import Settings
+
+
+async def look(url: str, settings: Settings) -> Overview:
+    """The state of the desk on a server."""
+    async with client(url) as redis:
+        return await overview(redis, Keys(settings.namespace))
+
+
+def as_document(state: Overview, articles: int | None) -> dict[str, Any]:
+    """The state as JSON-ready data."""
+    return {
+        "streams": [
+            {
+                "stream": stream.stream.name,
+                "length": stream.length,
+                "groups": [
+                    {
+                        "group": group.name,
+                        "subscriber": not group.ours,
+                        "lag": group.lag,
+                        "pending": group.pending,
+                        "oldest_seconds": group.oldest_seconds,
+                    }
+                    for group in stream.groups
+                ],
+            }
+            for stream in state.streams
+        ],
+        "dead": _dead(state),
+        "workers": list(state.workers),
+        "articles": articles,
+    }
+
+
+def _dead(state: Overview) -> int:
+    return sum(s.length for s in state.streams if s.stream == DEAD_STREAM)
+
+
+def show(state: Overview, articles: int | None, console: Console) -> None:
+    """Print the state as two tables and a line."""
+    streams = Table("stream", "entries", "group", "lag", "pending", "oldest", box=None)
+    for stream in state.streams:
+        _add_stream(streams, stream)
+    console.print(streams)
+    workers = Table("worker", "host", "pid", "done", "failed", "state", box=None)
+    for worker in state.workers:
+        waiting = worker.get("waiting_for")
+        now = f"waiting: {escape(printable(str(waiting)))}" if waiting else "working"
+        columns = [str(worker[key]) for key in ("stage", "host", "pid", "done", "failed")]
+        workers.add_row(*map(escape, columns), now)
+    console.print(workers if state.workers else "no worker is running")
+    filed = "unknown (no store here)" if articles is None else str(articles)
+    console.print(f"articles in the store: {filed} · dead letters: {_dead(state)}")
+
+
+def _add_stream(table: Table, stream: StreamState) -> None:
+    if not stream.groups:
+        table.add_row(stream.stream.name, str(stream.length), "–", "", "", "")
+    for group in stream.groups:
+        age = "–" if group.oldest_seconds is None else f"{group.oldest_seconds:.1f} s"
+        lag = "?" if group.lag is None else str(group.lag)
+        name = group.name if group.ours else f"{group.name} (subscriber)"
+        length = str(stream.length)
+        row = [stream.stream.name, length, escape(printable(name)), lag, str(group.pending), age]
+        table.add_row(*row)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which enriched articles ``tail`` shows; every given condition must hold."""
+
+    entity: str | None = None
+    topic: str | None = None
+    language: str | None = None
+
+    def passes(self, article: EnrichedArticle) -> bool:
+        """Whether the article meets every condition; names are compared without case."""
+        return (
+            (self.entity is None or self._names(self.entity, article))
+            and (self.topic is None or self._has_topic(self.topic, article))
+            and (self.language is None or article.detected_language.code == self.language)
+        )
+
+    @staticmethod
+    def _names(wanted: str, article: EnrichedArticle) -> bool:
+        folded = wanted.casefold()
+        return any(folded in {e.name.casefold(), e.key.casefold()} for e in article.entities)
+
+    @staticmethod
+    def _has_topic(wanted: str, article: EnrichedArticle) -> bool:
+        folded = wanted.casefold()
+        return any(folded in {t.code.casefold(), t.name.casefold()} for t in article.topics)
+
+
+async def tail(
+    url: str, settings: Settings, wanted: Filter, start: str
+) -> AsyncIterator[EnrichedArticle]:
+    """Enriched articles that pass the filter, as they come, for ever."""
+    async with client(url) as redis:
+        async for event in follow(redis, Keys(settings.namespace), ENRICHED_STREAM, start):
+            if isinstance(event.payload, EnrichedArticle) and wanted.passes(event.payload):
+                yield event.payload
+
+
+def line_of(article: EnrichedArticle) -> str:
+    """One readable line about an enriched article."""
+    names = ", ".join(entity.name for entity in article.entities[:4])
+    topics = ", ".join(topic.name for topic in article.topics)
+    when = article.enriched_at.strftime("%H:%M:%S")
+    parts = [when, str(article.article_id)[:8], article.headline or "(no headline)", topics, names]
+    return printable(" · ".join(part for part in parts if part))
+
+
+def json_line(article: EnrichedArticle) -> str:
+    """The article as one line of JSON."""
+    return orjson.dumps(article.model_dump(mode="json")).decode()
