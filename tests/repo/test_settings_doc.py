@@ -1,0 +1,87 @@
+"""The README's table of settings is made from the settings themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from services.settings import Settings
+from services.settings_doc import BEGIN, END, main, table, with_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EMPTY = f"# Desk\n\n{BEGIN}\nold\n{END}\n\nMore.\n"
+
+
+def test_the_table_in_the_readme_is_current() -> None:
+    assert main(["--check"]) == 0
+
+
+def test_every_setting_has_one_row_with_its_variable_default_and_description() -> None:
+    rows = table().splitlines()[2:]
+
+    assert len(rows) == len(Settings.model_fields)
+    for row, (name, field) in zip(rows, Settings.model_fields.items(), strict=True):
+        assert row.startswith(f"| `WIREDESK_{name.upper()}` | ")
+        assert field.description
+        assert row.endswith(f" | {field.description} |")
+
+
+def test_no_cell_breaks_the_table() -> None:
+    assert all(row.count(" | ") == 2 for row in table().splitlines()[2:])
+
+
+@pytest.mark.parametrize(
+    ("name", "default"),
+    [
+        ("REDIS_URL", "not set"),
+        ("NAMESPACE", "`news`"),
+        ("CLAIM_AFTER", "`30`"),
+        ("SETTLE_TIME", "`2`"),
+        ("RETAIN_DEAD", "`7776000`"),
+        ("ANNOTATORS", '`["language", "entities", "topics"]`'),
+    ],
+)
+def test_defaults_are_written_as_the_variable_takes_them(name: str, default: str) -> None:
+    assert f"| `WIREDESK_{name}` | {default} | " in table()
+
+
+def test_the_shown_default_of_a_list_is_what_the_variable_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("WIREDESK_ANNOTATORS", '["language", "entities", "topics"]')
+
+    assert Settings().annotators == Settings.model_fields["annotators"].default
+
+
+def test_only_what_is_between_the_markers_is_written(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(EMPTY, encoding="utf-8")
+
+    assert main([], readme) == 0
+
+    assert readme.read_text(encoding="utf-8") == EMPTY.replace("old", table())
+    assert main(["--check"], readme) == 0
+
+
+def test_a_table_that_is_not_current_is_refused_and_left_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(EMPTY, encoding="utf-8")
+
+    assert main(["--check"], readme) == 1
+
+    assert readme.read_text(encoding="utf-8") == EMPTY
+    assert "make generated" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["# Desk\n", f"{BEGIN}\n", f"{END}\n", f"{END}\n{BEGIN}\n", f"{EMPTY}{BEGIN}\n{END}\n"],
+)
+def test_a_text_without_its_two_markers_is_an_error(text: str) -> None:
+    with pytest.raises(ValueError, match="markers"):
+        with_table(text)
