@@ -25,12 +25,19 @@ or the normalised text."""
 SetApartKind = Literal[
     "breadcrumb",
     "duplicate_headline",
+    "duplicate_standfirst",
     "published_line",
     "byline",
     "photo_credit",
     "related",
     "promo",
+    "copyright",
+    "image",
+    "front_matter",
+    "markup",
 ]
+"""``image``: the alternative text of a picture. ``front_matter``: metadata above a
+Markdown text. ``markup``: source lines that show nothing (HTML, link targets, rules)."""
 
 EntityType = Literal[
     "PERSON",

@@ -1,0 +1,218 @@
+"""Who an article is: its id, its revision, the digest of its content, and its published text.
+
+Pure functions: the same article of the same drop always becomes the same
+:class:`~schemas.article.RawArticle`, which is what makes reading a file again harmless.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlencode, urlsplit
+from uuid import UUID, uuid5
+
+from schemas.article import RawArticle, Section
+
+if TYPE_CHECKING:
+    from schemas.article import Drop, IdentityBasis, RevisionBasis
+    from services.ingest.readers.base import ReadArticle
+
+ARTICLE_NAMESPACE = UUID("b6a1f0c2-3d57-5e0b-8c44-0f9d7a52e613")
+"""Namespace of the article ids (UUIDv5), drawn once at random. Never change it: every article
+ever filed would come back under a new id, as a new article."""
+
+MAX_REVISION = 2**53 - 1
+"""The largest integer that JSON readers in every language hold exactly (RFC 8259, 6)."""
+
+PARAGRAPH_BREAK = "\n\n"
+
+_VERSION_PART = re.compile(
+    r":(?P<part>\d{1,15})[NAU]?$|[?&;#](?:version|ver|rev|revision)=(?P<query>\d{1,15})$",
+    re.IGNORECASE,
+)
+
+_TRACKING = re.compile(
+    r"utm_\w+|mtm_\w+|pk_\w+|fbclid|gclid|gclsrc|dclid|msclkid|yclid|twclid|ttclid|igshid|igsh"
+    r"|mc_[ce]id|_hs(?:enc|mi)|mkt_tok|cmpid|cmp|ocid|ito|ncid|smid|sref|srnd|xtor|at_\w+|wt_\w+"
+    r"|__twitter_impression|taid|guccounter|guce_\w+",
+    re.IGNORECASE,
+)
+"""Query parameters that say where a reader came from, and nothing about the article."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DEFAULT_PORTS = frozenset({80, 443})
+
+
+def assemble(article: ReadArticle, drop: Drop, ingested_at: datetime) -> RawArticle:
+    """The event's article: ``article`` identified, with its text in one piece.
+
+    ``ingested_at`` must have a zone.  Never raises for an article that keeps the readers'
+    contract.
+    """
+    basis, article_id = identify(article, drop)
+    revision_basis, revision = revise(article, drop)
+    text, sections = compose(article)
+    status = "withdrawn" if article.withdrawn else "usable"
+    return RawArticle(
+        drop=drop,
+        article_id=article_id,
+        identity_basis=basis,
+        revision=revision,
+        revision_basis=revision_basis,
+        status=status,
+        content_hash=content_hash(article.headline, text, status),
+        headline=article.headline,
+        standfirst=article.standfirst,
+        authors=article.authors,
+        dateline=article.dateline,
+        published_at=article.published_at,
+        updated_at=article.updated_at,
+        language=article.language,
+        text=text,
+        sections=sections,
+        set_apart=article.set_apart,
+        credits=article.credits,
+        url=article.url,
+        provider=article.provider,
+        provider_id=article.provider_id,
+        reader=article.info,
+        ingested_at=ingested_at,
+    )
+
+
+# --- Identity ------------------------------------------------------------------------
+
+
+def identify(article: ReadArticle, drop: Drop) -> tuple[IdentityBasis, UUID]:
+    """The article id and what it was made from: provider's id, else URL, else text.
+
+    The text is the body alone, so that a story whose title changes stays the same story;
+    the headline (and standfirst) where there is no body.
+    """
+    if article.provider_id and (stable := split_version(article.provider_id)[0]):
+        return "provider", _uuid("provider", _provider_key(stable, article.provider))
+    if article.url and (url := canonical_url(article.url)):
+        return "url", _uuid("url", url)
+    text = normalised(" ".join(article.body)) or normalised(
+        f"{article.headline or ''} {article.standfirst or ''}"
+    )
+    # An article with no words at all (a bare picture) is told apart by its file.
+    return "text", _uuid("text", text or f"{drop.content_sha256}/{drop.position}")
+
+
+def _uuid(basis: IdentityBasis, key: str) -> UUID:
+    return uuid5(ARTICLE_NAMESPACE, f"{basis}\n{key}")
+
+
+def _provider_key(stable: str, provider: str | None) -> str:
+    # A URI (urn:…, tag:…, https:…) is unique in the world and the same in every format of the
+    # story; a bare number or code is unique at its provider only.
+    if ":" in stable or provider is None:
+        return stable
+    return f"{normalised(provider)}\n{stable}"
+
+
+def split_version(provider_id: str) -> tuple[str, int | None]:
+    """``provider_id`` without its version part, and that version.
+
+    The last part of ``urn:newsml:provider:date:item:version`` (NewsML 1.2, with ``N``,
+    ``A`` or ``U`` after it) and of versioned ``tag:`` URIs, and a trailing
+    ``version=`` parameter.
+    """
+    stable = provider_id.strip()
+    match = _VERSION_PART.search(stable)
+    if match is None:
+        return stable, None
+    if match["part"] is not None and not _has_version_part(stable):
+        return stable, None
+    return stable[: match.start()], int(match["part"] or match["query"])
+
+
+def _has_version_part(provider_id: str) -> bool:
+    lower = provider_id.casefold()
+    # urn:newsml:provider:date:item:version has six parts; without version its last one is the
+    # item. tag:provider,date:item:version has four.
+    if lower.startswith("urn:newsml:"):
+        return lower.count(":") >= 5
+    return lower.startswith("tag:") and lower.count(":") >= 3
+
+
+def canonical_url(url: str) -> str | None:
+    """``url`` in the form in which two links to one page are equal; None if it is no web address.
+
+    Scheme, default port, ``www.``, user, fragment, tracking parameters, the order of the
+    others and a trailing slash don't tell pages apart.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return None
+    host = parts.hostname.rstrip(".").removeprefix("www.")
+    where = host if port is None or port in _DEFAULT_PORTS else f"{host}:{port}"
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    query = urlencode(sorted(pair for pair in pairs if not _TRACKING.fullmatch(pair[0])))
+    return f"https://{where}{parts.path.rstrip('/')}{'?' + query if query else ''}"
+
+
+def normalised(text: str) -> str:
+    """``text`` as it is compared: NFKC, case-folded, every run of white space one space."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    # Folding can leave what NFKC joins (e.g. a Greek iota below), hence once more.
+    return " ".join(unicodedata.normalize("NFKC", folded).split())
+
+
+# --- Revision and content ----------------------------------------------------------------
+
+
+def revise(article: ReadArticle, drop: Drop) -> tuple[RevisionBasis, int]:
+    """What orders this version among the article's others, and its number.
+
+    The provider's version (also one that is part of its id); else the time of the update,
+    else of the receipt, in milliseconds since 1970.
+    """
+    version = article.version
+    if version is None and article.provider_id:
+        version = split_version(article.provider_id)[1]
+    if version is not None and 0 <= version <= MAX_REVISION:
+        return "version", version
+    if article.updated_at is not None and (updated := _milliseconds(article.updated_at)) >= 0:
+        return "updated", updated
+    return "received", max(0, _milliseconds(drop.received_at))
+
+
+def _milliseconds(moment: datetime) -> int:
+    # In integers: a float of seconds is off by a millisecond now and then.
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def content_hash(headline: str | None, text: str, status: str) -> str:
+    """SHA-256 over the JSON array of the three: equal if and only if they are."""
+    content = json.dumps([headline, text, status], ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def compose(article: ReadArticle) -> tuple[str, tuple[Section, ...]]:
+    """Headline, standfirst and body with a blank line between paragraphs, and where each is."""
+    body = PARAGRAPH_BREAK.join(article.body)
+    parts: list[str] = []
+    sections: list[Section] = []
+    at = 0
+    for role, part in (
+        ("headline", article.headline),
+        ("standfirst", article.standfirst),
+        ("body", body),
+    ):
+        if part:
+            sections.append(
+                Section.model_validate({"role": role, "start": at, "end": at + len(part)})
+            )
+            parts.append(part)
+            at += len(part) + len(PARAGRAPH_BREAK)
+    return PARAGRAPH_BREAK.join(parts), tuple(sections)

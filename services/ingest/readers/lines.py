@@ -1,0 +1,96 @@
+"""Lines of a text: cleaned, numbered, and joined again where they were hard-wrapped."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+WRAP_COLUMNS = range(40, 101)
+"""Widths at which texts are hard-wrapped: mail at 72, terminals at 80, editors up to 100.
+A text with a longer line was not wrapped, one with only shorter lines is verse or a list."""
+
+_INVISIBLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u200b\u2060\ufeff\ud800-\udfff]")
+"""Controls, soft hyphens, zero-width spaces, stray byte order marks, lone surrogates: nothing
+that a reader sees, and each splits a name in two. Joiners (U+200C, U+200D) have a meaning."""
+
+_SENTENCE_END = re.compile(r"""[.!?…:;]["'”’»)\]]{0,3}$""")
+_PUNCTUATION = re.compile(r"[^\w\s]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line or a paragraph: its cleaned text and the 1-based line at which it starts."""
+
+    number: int
+    text: str
+    last: int = 0
+    """The paragraph's last line; 0: the same as ``number``."""
+
+
+def clean(text: str) -> str:
+    """``text`` without invisible characters, every run of white space one space, stripped."""
+    return " ".join(_INVISIBLE.sub("", text).split())
+
+
+def split(text: str) -> list[Line]:
+    """The non-blank lines of ``text``, cleaned."""
+    numbered = enumerate(text.split("\n"), start=1)
+    lines = (Line(number, clean(raw)) for number, raw in numbered)
+    return [line for line in lines if line.text]
+
+
+def same(text: str) -> str:
+    """A form in which two printings of one headline are equal (case, quotes, dashes, spaces)."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(_PUNCTUATION.sub(" ", folded).split())
+
+
+def ends_sentence(text: str) -> bool:
+    """Whether ``text`` ends as a sentence does."""
+    return bool(_SENTENCE_END.search(text[-8:]))
+
+
+def wrap_width(lines: Sequence[Line]) -> int | None:
+    """The column at which the text was hard-wrapped; None when each line is a paragraph."""
+    width = max((len(line.text) for line in lines), default=0)
+    if width not in WRAP_COLUMNS:
+        return None
+    pairs = [(a, b) for a, b in zip(lines, lines[1:], strict=False) if b.number == a.number + 1]
+    broken = sum(1 for a, b in pairs if not ends_sentence(a.text) and _overflows(a, b, width))
+    # Wrapping breaks most lines in mid-sentence, and only where the next word didn't fit.
+    return width if broken * 2 > len(pairs) else None
+
+
+def _overflows(line: Line, following: Line, width: int) -> bool:
+    first_word = following.text.split(" ", 1)[0]
+    return len(line.text) + 1 + len(first_word) > width
+
+
+def paragraphs(lines: Iterable[Line], width: int | None) -> list[Line]:
+    """``lines`` with the ones joined that a wrap at ``width`` had parted."""
+    done: list[Line] = []
+    parts: list[Line] = []
+    for line in lines:
+        if parts and not _continues(parts[-1], line, width):
+            done.append(_joined(parts))
+            parts = []
+        parts.append(line)
+    if parts:
+        done.append(_joined(parts))
+    return done
+
+
+def _continues(line: Line, following: Line, width: int | None) -> bool:
+    adjacent = following.number == line.number + 1
+    return width is not None and adjacent and _overflows(line, following, width)
+
+
+def _joined(parts: Sequence[Line]) -> Line:
+    if len(parts) == 1:
+        return parts[0]
+    return Line(parts[0].number, " ".join(part.text for part in parts), parts[-1].number)

@@ -1,0 +1,51 @@
+"""Every reader there is, which one reads a file, and the contract's errors enforced."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from services.ingest.readers import sniff
+from services.ingest.readers.base import BadRecord, Limits, ReadArticle, Reader, Source, Unreadable
+from services.ingest.readers.markdown import MarkdownReader
+from services.ingest.readers.plain import PlainTextReader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+READERS: tuple[type[Reader], ...] = (MarkdownReader, PlainTextReader)
+"""In the order in which they are asked; plain text claims whatever is text."""
+
+
+def reader_for(head: bytes, name: str, limits: Limits) -> Reader:
+    """The reader for a file that starts with ``head`` (up to 8 KiB).
+
+    Raises :class:`Unreadable` when no reader takes it, saying what it looks like.
+    """
+    for kind in READERS:
+        reader = kind(limits)
+        if reader.claims(head, name):
+            return reader
+    sniff.refuse_binary(head)
+    sniff.refuse_markup(head)
+    raise Unreadable("no reader takes this format", "Save it as plain text or Markdown.")
+
+
+def read_file(source: Source, limits: Limits) -> Iterator[ReadArticle | BadRecord]:
+    """Yield what the file holds, read by whichever reader it is for.
+
+    Raises :class:`Unreadable` (reject the file) or ``OSError`` (come again), as the contract
+    says.  A reader's own fault becomes :class:`Unreadable` too, with the fault as its
+    ``__cause__`` for the log: one file must not stop the others.
+    """
+    with source.open() as stream:
+        head = stream.read(sniff.HEAD_BYTES)
+    reader = reader_for(head, source.name, limits)
+    try:
+        yield from reader.read(source)
+    except (Unreadable, OSError, MemoryError, GeneratorExit):
+        raise
+    except Exception as error:
+        raise Unreadable(
+            f"the {reader.name} reader failed: {type(error).__name__}",
+            "The file is kept; report it with the log's traceback.",
+        ) from error

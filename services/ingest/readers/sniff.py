@@ -1,0 +1,120 @@
+"""What a file's bytes look like, so that a picture named .txt is refused by its name."""
+
+from __future__ import annotations
+
+import re
+
+from services.ingest.readers.base import Unreadable
+
+HEAD_BYTES = 8 * 1024
+"""How much of a file is looked at to choose its reader."""
+
+_MAGIC: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"\xff\xd8\xff", "a JPEG image"),
+    (0, b"\x89PNG\r\n\x1a\n", "a PNG image"),
+    (0, b"GIF87a", "a GIF image"),
+    (0, b"GIF89a", "a GIF image"),
+    (0, b"II*\x00", "a TIFF image"),
+    (0, b"MM\x00*", "a TIFF image"),
+    (8, b"WEBP", "a WebP image"),
+    (8, b"WAVE", "a WAV sound"),
+    (8, b"AVI ", "an AVI video"),
+    (4, b"ftyp", "an MP4 video or HEIF image"),
+    (0, b"\x1aE\xdf\xa3", "a Matroska video"),
+    (0, b"ID3", "an MP3 sound"),
+    (0, b"OggS", "an Ogg sound or video"),
+    (0, b"fLaC", "a FLAC sound"),
+    (0, b"%PDF-", "a PDF document"),
+    (0, b"%!PS", "a PostScript document"),
+    (0, b"{\\rtf", "an RTF document"),
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Microsoft Office document"),
+    (0, b"PK\x03\x04", "a ZIP archive or Office document"),
+    (0, b"PK\x05\x06", "an empty ZIP archive"),
+    (0, b"\x1f\x8b", "gzip-compressed data"),
+    (0, b"BZh", "bzip2-compressed data"),
+    (0, b"\xfd7zXZ\x00", "xz-compressed data"),
+    (0, b"\x28\xb5\x2f\xfd", "zstd-compressed data"),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (0, b"Rar!\x1a\x07", "a RAR archive"),
+    (257, b"ustar", "a tar archive"),
+    (0, b"\x7fELF", "an ELF program"),
+    (0, b"\xca\xfe\xba\xbe", "a Java class or macOS program"),
+    (0, b"\xcf\xfa\xed\xfe", "a macOS program"),
+    (0, b"SQLite format 3\x00", "an SQLite database"),
+    (0, b"wOFF", "a font"),
+    (0, b"wOF2", "a font"),
+)
+_TEXT_MAGIC = (b"ID3", b"BZh", b"ftyp", b"ustar", b"WAVE", b"WEBP", b"AVI ", b"wOFF", b"wOF2")
+"""Signatures made of letters: a text can start so, therefore control bytes must follow."""
+
+_MARKUP: tuple[tuple[re.Pattern[bytes], str], ...] = (
+    (
+        re.compile(
+            rb"\s{0,64}(?:<!--.{0,500}?-->\s{0,64})?<(?:!doctype html|html|head|body)\b",
+            re.IGNORECASE | re.DOTALL,
+        ),
+        "an HTML page",
+    ),
+    (re.compile(rb"\s{0,64}<\?xml\b"), "an XML document"),
+    (re.compile(rb'\s{0,64}(?:\[\s{0,64})?\{\s{0,64}"[^"\n]{1,100}"\s{0,8}:'), "JSON"),
+)
+
+_WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
+_TEXT_BYTES = bytes({*range(0x20, 0x100), *b"\t\n\v\f\r\x1b"} - {0x7F})
+
+
+def binary_kind(head: bytes) -> str | None:
+    """What binary content ``head`` starts, in words for a receipt; None for text."""
+    for offset, magic, what in _MAGIC:
+        if head.startswith(magic, offset) and (magic not in _TEXT_MAGIC or _has_controls(head)):
+            return what
+    if head.startswith(b"BM") and head[6:10] == b"\x00\x00\x00\x00":
+        return "a BMP image"
+    return "binary data" if has_binary_share(head) else None
+
+
+def markup_kind(head: bytes) -> str | None:
+    """Which structured text format ``head`` starts; None for prose."""
+    text = head.removeprefix(b"\xef\xbb\xbf")
+    return next((what for pattern, what in _MARKUP if pattern.match(text)), None)
+
+
+def has_binary_share(data: bytes) -> bool:
+    """Whether more of ``data`` is control bytes than stray ones in a text would be.
+
+    One in twenty, and always more than two: compressed data has one in ten, and texts
+    that a broken export sprinkled with NULs stay below.  UTF-16 and UTF-32 are text.
+    """
+    if data.startswith(_WIDE_BOMS) or _looks_wide(data):
+        return False
+    controls = len(data.translate(None, _TEXT_BYTES))
+    return controls > max(2, len(data) // 20)
+
+
+def _has_controls(head: bytes) -> bool:
+    return bool(head.translate(None, _TEXT_BYTES))
+
+
+def _looks_wide(data: bytes) -> bool:
+    head = data[:HEAD_BYTES]
+    pairs = len(head) // 2
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    return pairs >= 2 and min(even, odd) == 0 and max(even, odd) > pairs * 0.7
+
+
+def refuse_binary(data: bytes) -> None:
+    """Raise :class:`Unreadable` if ``data`` is no text."""
+    if what := binary_kind(data):
+        raise Unreadable(
+            f"not text: looks like {what}",
+            "Drop the article's text; if this file is right, its name is wrong.",
+        )
+
+
+def refuse_markup(head: bytes) -> None:
+    """Raise :class:`Unreadable` for structured text that would only be read as tags and braces."""
+    if what := markup_kind(head):
+        raise Unreadable(
+            f"looks like {what}, which no reader takes",
+            "Save the article as plain text or Markdown and drop that.",
+        )
