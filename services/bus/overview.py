@@ -84,10 +84,10 @@ async def _stream_state(redis: Redis, keys: Keys, stream: Stream, now_ms: int) -
 async def _oldest(redis: Redis, key: str, group: dict[str, Any], now_ms: int) -> float | None:
     """Age in seconds of the oldest entry that the group isn't done with."""
     ids: list[bytes] = []
-    pending = await redis.xpending(key, group["name"])
+    pending: Any = await redis.xpending(key, group["name"])
     if pending["pending"]:
         ids.append(pending["min"])
-    undelivered = await redis.xrange(key, min=b"(" + group["last-delivered-id"], count=1)
+    undelivered: Any = await redis.xrange(key, min=b"(" + group["last-delivered-id"], count=1)
     ids += [entry_id for entry_id, _ in undelivered]
     if not ids:
         return None
@@ -105,10 +105,10 @@ async def follow(
     key, last = keys.stream(stream), start
     if last == "$":
         # "$" again after a read that timed out would miss what came in between.
-        newest = await redis.xrevrange(key, count=1)
+        newest: Any = await redis.xrevrange(key, count=1)
         last = newest[0][0].decode() if newest else "0"
     while True:
-        answer = await redis.xread({key: last}, count=FOLLOW_COUNT, block=FOLLOW_BLOCK)
+        answer: Any = await redis.xread({key: last}, count=FOLLOW_COUNT, block=FOLLOW_BLOCK)
         for _, entries in answer:
             for entry_id, fields in entries:
                 last = entry_id.decode()

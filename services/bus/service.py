@@ -212,6 +212,10 @@ class Service:
         with suppress(RedisError):
             await redis.delete(self._keys.alive(self._spec, stage.consumer))
         log.info("service.stopped", done=stage.facts.done, failed=stage.facts.failed)
+        if stage.facts.busy_since is not None:
+            # The batch outlasted ``graceful_timeout``; its thread would hold the process.
+            log.warning("service.cut_short", reason="the batch in work did not end in time")
+            os._exit(Exit.OK)
 
 
 def _shown(facts: Facts) -> dict[str, object]:

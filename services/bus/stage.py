@@ -212,21 +212,37 @@ class Stage:
         return ready
 
     async def _attempt(self, items: Sequence[Item]) -> None:
-        started = time.perf_counter()
-        try:
-            results = await self._call(items)
-        except (StopWorking, _Stopping):
-            raise
-        except Exception as error:  # noqa: BLE001  (whatever the handler raises, its neighbours go on)
-            if len(items) > 1:
-                log.warning("batch.failed", size=len(items), error=repr(error))
-                await self._one_by_one(items)
-            else:
-                await self._failed(items[0], error)
+        """Try a batch until it is done or failed; while something is unavailable, wait."""
+        pause = FIRST_PAUSE
+        while items:
+            started = time.perf_counter()
+            try:
+                results = await self._call(items)
+            except Unavailable as error:
+                await self._give_back(items)
+                await self._wait(str(error), pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+                items = await self._begin(items)
+                continue
+            except (StopWorking, asyncio.CancelledError):
+                # It was not the messages' fault: a restart must not count against them.
+                await asyncio.shield(self._give_back(items))
+                raise
+            except Exception as error:  # noqa: BLE001  (whatever the handler raises, its neighbours go on)
+                await self._raised(items, error)
+                return
+            self._resumed()
+            share = (time.perf_counter() - started) * 1000 / len(items)
+            for item, result in zip(items, results, strict=True):
+                await self._finish(item, result, share)
             return
-        share = (time.perf_counter() - started) * 1000 / len(items)
-        for item, result in zip(items, results, strict=True):
-            await self._finish(item, result, share)
+
+    async def _raised(self, items: Sequence[Item], error: Exception) -> None:
+        if len(items) == 1:
+            await self._failed(items[0], error)
+            return
+        log.warning("batch.failed", size=len(items), error=repr(error))
+        await self._one_by_one(items)
 
     async def _one_by_one(self, items: Sequence[Item]) -> None:
         for item in items:
@@ -234,23 +250,25 @@ class Stage:
                 await self._attempt([ready])
 
     async def _call(self, items: Sequence[Item]) -> Sequence[Result]:
-        """Run the handler in a thread; while something is unavailable, wait and run it again."""
-        payloads = [item.payload for item in items]
-        pause = FIRST_PAUSE
-        while True:
-            self.facts.busy_since = time.monotonic()
-            try:
-                results = await asyncio.to_thread(self._handler, payloads)
-            except Unavailable as error:
-                await self._wait(str(error), pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
-            else:
-                if len(results) != len(items):
-                    raise ValueError(f"{len(results)} results for {len(items)} messages")
-                self._resumed()
-                return results
-            finally:
-                self.facts.busy_since = None
+        """Run the handler in a thread."""
+        results = await asyncio.to_thread(self._in_thread, [item.payload for item in items])
+        if len(results) != len(items):
+            raise ValueError(f"{len(results)} results for {len(items)} messages")
+        return results
+
+    def _in_thread(self, payloads: Sequence[Any]) -> Sequence[Result]:
+        # Set and cleared here, so that it says what the thread does, not who waits for it.
+        self.facts.busy_since = time.monotonic()
+        try:
+            return self._handler(payloads)
+        finally:
+            self.facts.busy_since = None
+
+    async def _give_back(self, items: Sequence[Item]) -> None:
+        ids = [item.entry_id for item in items]
+        # If the server is away too, the count stays one too high: a lesser evil than waiting.
+        with suppress(RedisError):
+            await self._scripts.give_back(self.spec, ids)
 
     async def _wait(self, reason: str, pause: float) -> None:
         """Wait before another try; a stop meanwhile leaves the messages pending."""
