@@ -83,6 +83,11 @@ class Scripts:
         args = [spec.reads.name, ATTEMPTS_TTL, *(entry_id for entry_id, _ in entries)]
         return [int(count) for count in await self._run("begin", keys, args)]
 
+    async def give_back(self, spec: StageSpec, entry_ids: Sequence[str]) -> None:
+        """Take back attempts that were counted and not made (the handler said: not now)."""
+        effect(f"bus.give_back.{spec.name}")
+        await self._run("give_back", [self.keys.attempts(spec)], entry_ids)
+
     async def hand_off(self, spec: StageSpec, entry_id: str, ref: ArticleRef, event: bytes) -> bool:
         """Acknowledge and forward in one step; False if somebody else had done it."""
         if spec.writes is None:
