@@ -35,6 +35,7 @@ PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)")
 LOCKS: Mapping[str, tuple[str, ...]] = {
     "requirements.lock": ("all",),
     "requirements-dev.lock": ("all", "test", "dev"),
+    "deploy/requirements-light.lock": ("ingest", "console"),
 }
 """Each lock file and the extras that it covers; the build group is in both."""
 
@@ -145,15 +146,15 @@ def _unmet(requirement: Requirement, versions: list[Version]) -> list[str]:
 
 
 def disagreements(locks: Mapping[str, str]) -> list[Fault]:
-    """Packages that two lock files pin to different versions: tests must run what is run."""
+    """Packages that two lock files pin differently: what is tested must be what is run."""
     (first, *others) = locks
-    faults = []
-    for other in others:
-        theirs = pins(locks[other])
-        for package, versions in pins(locks[first]).items():
-            if theirs.get(package) != versions:
-                faults.append(Fault(other, 0, f"differs from {first} in {package}: run make lock"))
-    return faults
+    ours = pins(locks[first])
+    return [
+        Fault(other, 0, f"differs from {first} in {package}: run make lock")
+        for other in others
+        for package, versions in pins(locks[other]).items()
+        if ours.get(package, versions) != versions
+    ]
 
 
 def faults_of(pyproject: Json, locks: Mapping[str, str]) -> list[Fault]:

@@ -141,6 +141,12 @@ def test_two_lock_files_that_pin_different_versions_are_refused() -> None:
     assert disagreements({"requirements.lock": GOOD, "requirements-dev.lock": GOOD}) == []
 
 
+def test_a_lock_file_for_less_may_leave_packages_out() -> None:
+    less = GOOD.split("other==")[0]
+
+    assert disagreements({"requirements.lock": GOOD, "deploy/requirements-light.lock": less}) == []
+
+
 def test_all_kinds_of_fault_are_found_together() -> None:
     spoilt = GOOD.replace("==1.2.3", ">=1.2.3") + "--no-index\n"
 
@@ -152,8 +158,9 @@ def test_all_kinds_of_fault_are_found_together() -> None:
 def test_the_command_ends_with_1_and_names_each_fault(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (tmp_path / "deploy").mkdir()
     for name in ("pyproject.toml", *LOCKS):
-        shutil.copy(ROOT / name, tmp_path)
+        shutil.copy(ROOT / name, tmp_path / name)
     assert main(tmp_path) == 0
     lock = tmp_path / "requirements.lock"
     lock.write_text("--index-url https://index.example\n" + lock.read_text(encoding="utf-8"))
