@@ -7,9 +7,11 @@ or ``bundled``) insists on one of them.
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
-from contextlib import contextmanager
+import warnings
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from services.bus.server import EmbeddedServer
@@ -26,16 +28,16 @@ def docker_answers() -> bool:
     import docker  # noqa: PLC0415  (slow to import, and only needed here)
     from docker.errors import DockerException  # noqa: PLC0415
 
-    try:
-        engine = docker.from_env(timeout=3)
-    except DockerException:
-        return False
-    try:
-        return bool(engine.ping())
-    except (DockerException, OSError):
-        return False
-    finally:
-        engine.close()
+    with warnings.catch_warnings():
+        # The client leaves its socket to the garbage collector when no engine listens.
+        warnings.simplefilter("ignore", ResourceWarning)
+        try:
+            with closing(docker.from_env(timeout=3)) as engine:
+                return bool(engine.ping())
+        except (DockerException, OSError):
+            return False
+        finally:
+            gc.collect()
 
 
 def choice() -> str:
