@@ -7,7 +7,7 @@ from uuid import UUID
 
 from services.indexer.store.base import MAX_HITS, Hit, Query
 from services.indexer.store.times import from_micros
-from services.indexer.store.words import Term, clean, fold, parse
+from services.indexer.store.words import Term, fold, parse
 
 if TYPE_CHECKING:
     import sqlite3
@@ -19,11 +19,14 @@ HEADLINE_WEIGHT = 10.0
 """A match in the headline counts as ten in the text: an article of usual length
 names its subject a few times, and one mention in a headline should beat that."""
 
-SNIPPET_TOKENS = 24
-"""Words in a snippet: about two lines of a terminal."""
-
 SNIPPET_CHARS = 160
-"""Characters in a snippet where no words were searched for: the same two lines."""
+"""Characters in a snippet: about two lines of a terminal."""
+
+LEAD_CHARS = 40
+"""Characters of a snippet before its first match: some words to understand it by."""
+
+_OPEN, _CLOSE = "\x02", "\x03"
+"""Marks around a match until the snippet is cut; real brackets may be in the text."""
 
 DOCUMENT = """
     SELECT v.document FROM articles AS a JOIN versions AS v ON v.seq = a.current
@@ -62,7 +65,9 @@ _LANGUAGE = " AND a.language = :language"
 
 _COLUMNS = "a.article_id, a.revision, v.headline, a.published_at, a.filed_at"
 
-# The best are chosen first, so that snippets are cut for them alone.
+# The best are chosen first, so that snippets are cut for them alone. Not by FTS5's
+# snippet(): its time grows with the square of the matches, and a hostile article of
+# 4,000 times the same word would take it a third of a second; highlight() is linear.
 _BY_WORDS = """
     WITH best AS (
         SELECT a.seq AS seq, bm25(found_by_words, :headline_weight, 1.0) AS score
@@ -71,7 +76,7 @@ _BY_WORDS = """
         ORDER BY score, a.newest_at DESC, a.seq DESC LIMIT :limit
     )
     SELECT {columns}, (
-        SELECT snippet(found_by_words, -1, '[', ']', '…', :snippet_tokens)
+        SELECT highlight(found_by_words, 1, :open, :close)
         FROM found_by_words WHERE found_by_words MATCH :words AND rowid = best.seq
     )
     FROM best JOIN articles AS a ON a.seq = best.seq JOIN versions AS v ON v.seq = a.current
@@ -93,11 +98,12 @@ def statement(query: Query) -> tuple[str, Values]:
     values: Values = {"limit": max(0, min(query.limit, MAX_HITS))}
     filters = _filters(query, values)
     if query.words is None or not query.words.strip():
-        values["snippet_chars"] = SNIPPET_CHARS
+        # Twice over: runs of white space are shortened after it.
+        values["snippet_chars"] = 2 * SNIPPET_CHARS
         return _NEWEST.format(columns=_COLUMNS, filters=filters), values
     values["words"] = expression(parse(query.words))
     values["headline_weight"] = HEADLINE_WEIGHT
-    values["snippet_tokens"] = SNIPPET_TOKENS
+    values |= {"open": _OPEN, "close": _CLOSE}
     return _BY_WORDS.format(columns=_COLUMNS, filters=filters), values
 
 
@@ -137,7 +143,7 @@ def _hit(
     headline: str | None,
     published_at: int | None,
     filed_at: int,
-    snippet: str | None,
+    text: str | None,
 ) -> Hit:
     return Hit(
         article_id=UUID(article_id),
@@ -145,13 +151,39 @@ def _hit(
         headline=headline,
         published_at=None if published_at is None else from_micros(published_at),
         filed_at=from_micros(filed_at),
-        snippet=" ".join((snippet or "").split()),
+        snippet=cut(text or ""),
     )
+
+
+def cut(text: str) -> str:
+    """A snippet of ``text`` on one line, from shortly before its first match if it has one."""
+    match = text.find(_OPEN)
+    start = 0 if match <= LEAD_CHARS else _word_start(text, match - LEAD_CHARS, match)
+    # Four times over: marks and runs of white space are taken out of it.
+    line = " ".join(text[start : start + 4 * SNIPPET_CHARS].split())
+    snippet = line[:SNIPPET_CHARS]
+    if len(line) > SNIPPET_CHARS:
+        # The last word may have been cut, and with it a match's closing mark.
+        snippet = snippet.rpartition(" ")[0] or snippet
+    marked = snippet.replace(_OPEN, "[").replace(_CLOSE, "]")
+    closing = "]" if snippet.count(_OPEN) > snippet.count(_CLOSE) else ""
+    more = "…" if len(snippet) < len(line) or start + 4 * SNIPPET_CHARS < len(text) else ""
+    return ("…" if start else "") + marked + closing + more
+
+
+def _word_start(text: str, start: int, end: int) -> int:
+    """Where the first whole word after ``start`` begins, ``start`` if there is none to ``end``."""
+    return next((n + 1 for n in range(start, end) if text[n].isspace()), start)
+
+
+_ID_CHARS = frozenset("0123456789abcdef-")
 
 
 def resolve(db: sqlite3.Connection, prefix: str, limit: int) -> list[UUID]:
     """Ids that start with ``prefix``, in id order."""
-    start = clean(prefix).strip().lower()
+    start = prefix.strip().lower()
+    if not _ID_CHARS.issuperset(start):
+        return []
     # "g" sorts after every hexadecimal digit and the hyphen.
     rows = db.execute(RESOLVE, (start, start + "g", limit)).fetchall()
     return [UUID(row[0]) for row in rows]

@@ -160,9 +160,8 @@ def _version_row(article: EnrichedArticle, seq: int, filed_at: int) -> dict[str,
 def _body_start(article: EnrichedArticle) -> int:
     """Where the text goes on after the headline: a match there counts less."""
     rest = [section.start for section in article.sections if section.role != "headline"]
-    if rest:
-        return min(rest)
-    return max((section.end for section in article.sections), default=0)
+    start = min(rest) if rest else max((s.end for s in article.sections), default=0)
+    return min(start, len(article.text))
 
 
 def _insert(db: sqlite3.Connection, table: str, row: dict[str, int | str | None]) -> int:

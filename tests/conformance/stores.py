@@ -1,0 +1,102 @@
+"""Every store that the conformance suite runs on, and what its tests share."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from itertools import count
+from typing import TYPE_CHECKING, Protocol
+
+from services.indexer.store.base import Query
+from services.indexer.store.sqlite import SqliteStore
+from tests.factories import article_id, at, drop_id, make_drop, make_enriched
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+    from pathlib import Path
+    from uuid import UUID
+
+    from schemas.article import EnrichedArticle
+    from services.indexer.store.base import ArticleStore
+
+
+class Opener(Protocol):
+    """Opens the store that lives in a folder; more than once is more than one connection."""
+
+    def __call__(self, place: Path, clock: Callable[[], datetime]) -> ArticleStore: ...
+
+
+def _sqlite(place: Path, clock: Callable[[], datetime]) -> ArticleStore:
+    return SqliteStore(place / "store.sqlite3", clock=clock)
+
+
+STORES: dict[str, Opener] = {"sqlite": _sqlite}
+
+
+class Desk:
+    """One place for a store, and every connection that a test opens to it."""
+
+    def __init__(self, name: str, place: Path) -> None:
+        self.name = name
+        self.place = place
+        self._opened: list[ArticleStore] = []
+        self._clock = ticking()
+
+    def open(self, clock: Callable[[], datetime] | None = None) -> ArticleStore:
+        """One more connection to the same store."""
+        store = STORES[self.name](self.place, clock or self._clock)
+        self._opened.append(store)
+        return store
+
+    def close(self) -> None:
+        """Close every connection."""
+        for store in self._opened:
+            store.close()
+
+
+@contextmanager
+def desk(name: str, place: Path) -> Iterator[Desk]:
+    """A desk whose connections are closed at the end."""
+    opened = Desk(name, place)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def ticking() -> Callable[[], datetime]:
+    """A clock that is a second later each time it is read."""
+    seconds = count(1000)
+    return lambda: at(next(seconds))
+
+
+def version(
+    article: int = 1,
+    revision: int = 1,
+    content: str = "first",
+    *,
+    drop: int | None = None,
+    received: float = 0,
+    withdrawn: bool = False,
+) -> EnrichedArticle:
+    """A version of an article; drops are told apart by article and revision where not given."""
+    number = article * 1000 + revision if drop is None else drop
+    return make_enriched(
+        drop=make_drop(drop_id=drop_id(number), received_at=at(received), file=f"{number}.txt"),
+        article_id=article_id(article),
+        revision=revision,
+        revision_basis="version",
+        headline=f"Quay {content}",
+        body=(f"The {content} report from Riverton.",),
+        status="withdrawn" if withdrawn else "usable",
+    )
+
+
+def filed(store: ArticleStore, *articles: EnrichedArticle) -> list[str]:
+    """The outcomes of filing ``articles`` as one batch."""
+    return [outcome.outcome for outcome in store.file(articles)]
+
+
+def found(store: ArticleStore, words: str | None = None, **filters: str) -> list[UUID]:
+    """The ids that a search gives, in its order."""
+    return [hit.article_id for hit in store.search(Query(words=words, **filters))]  # type: ignore[arg-type]  # the filters are strings

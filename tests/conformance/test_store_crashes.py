@@ -1,0 +1,70 @@
+"""SIGKILL at any moment: a batch is in the store whole, or not at all."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from services.indexer.store.base import Query
+from tests.conformance.store_child import BATCH, LARGE_BATCH, large_batch, small_batch
+
+if TYPE_CHECKING:
+    from tests.conformance.stores import Desk
+
+
+def command(place: Desk, what: str) -> list[str]:
+    return [
+        sys.executable,
+        "-m",
+        "tests.conformance.store_child",
+        place.name,
+        str(place.place),
+        what,
+    ]
+
+
+@pytest.mark.parametrize(("what", "kept"), [("during", 0), ("commit", 0), ("after", LARGE_BATCH)])
+def test_a_killed_batch_is_there_whole_or_not_at_all(place: Desk, what: str, kept: int) -> None:
+    place.open().close()
+    child = subprocess.run(command(place, what), check=False, capture_output=True, timeout=120)
+    assert child.returncode == -signal.SIGKILL, child.stderr.decode()
+
+    store = place.open()
+    assert store.count() == kept
+    assert len(list(store.outcomes())) == kept
+    assert len(store.search(Query(words="storm", limit=1000))) == kept
+
+
+@pytest.mark.parametrize("what", ["during", "commit", "after"])
+def test_after_a_kill_the_batch_is_filed_as_if_nothing_had_been(place: Desk, what: str) -> None:
+    place.open().close()
+    subprocess.run(command(place, what), check=False, capture_output=True, timeout=120)
+
+    store = place.open()
+    outcomes = store.file(large_batch())
+    assert {outcome.outcome for outcome in outcomes} == {"indexed"}
+    assert list(store.outcomes()) == list(outcomes)
+    assert store.count() == LARGE_BATCH
+
+
+@pytest.mark.parametrize("batches", [1, 4, 13])
+def test_what_was_reported_filed_outlives_a_kill_from_outside(place: Desk, batches: int) -> None:
+    child = subprocess.Popen(command(place, "on"), stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    with child, child.stdout:
+        for _ in range(batches):
+            child.stdout.readline()
+        child.kill()
+
+    store = place.open()
+    outcomes = list(store.outcomes())
+    assert len(outcomes) >= batches * BATCH
+    assert len(outcomes) % BATCH == 0
+    assert store.count() == len(outcomes)
+    for number in range(batches):
+        for article in small_batch(number):
+            assert store.get(article.article_id) == article
