@@ -1,0 +1,160 @@
+"""``wiredesk check``: what ingest would make of a file, without publishing or moving anything.
+
+The real path: the same rules, the same readers, the same identities.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from typing import TYPE_CHECKING, Literal
+from uuid import UUID
+
+from pydantic import Field, NonNegativeInt, PositiveInt
+
+from schemas.article import RawArticle, ReaderInfo
+from schemas.base import Model, Sha256
+from services.ingest.files import Files
+from services.ingest.identity import assemble as real_assemble
+from services.ingest.inbox import Candidate
+from services.ingest.names import is_ignored, shown
+from services.ingest.readers.base import Limits
+from services.ingest.readers.registry import read_file
+from services.ingest.reading import AssembleFunction, Changed, FileReader, ReadFunction, Reading
+from services.ingest.waits import Clock
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from services.ingest.journal import Entry
+    from services.settings import Settings
+
+CHECK_INBOX = UUID(int=0)
+"""The inbox id in what is only checked: no inbox has it."""
+
+
+class CheckedArticle(Model):
+    """What one record would become. What enrichment and the store say can't be known here."""
+
+    position: PositiveInt = Field(description="which record of the file, from 1")
+    article_id: UUID
+    revision: NonNegativeInt
+    headline: str | None = None
+    would_be: Literal["published", "rejected", "duplicate", "unchanged", "superseded"]
+    reason: str | None = None
+    advice: str | None = None
+    article: RawArticle | None = Field(
+        default=None, description="the article as it would be published; absent in a huge file"
+    )
+
+
+class CheckReport(Model):
+    """What ingest would make of one file.
+
+    *taken*: it would be read, see ``articles``.  *ignored*: by the rules for
+    names and kinds.  *unreadable*: it can't be read now; ingest would wait.
+    """
+
+    file: str
+    would_be: Literal["taken", "ignored", "unreadable"]
+    reason: str | None = None
+    size: NonNegativeInt | None = Field(default=None, description="bytes")
+    content_sha256: Sha256 | None = None
+    reader: ReaderInfo | None = None
+    destination: Literal["done", "rejected"] | None = Field(
+        default=None, description="where it would go at best: what comes later may still reject"
+    )
+    articles: tuple[CheckedArticle, ...] = ()
+
+    @property
+    def accepted(self) -> bool:
+        """Whether every record would be accepted by ingest."""
+        return self.would_be == "taken" and all(
+            article.would_be != "rejected" for article in self.articles
+        )
+
+
+def check_files(
+    paths: Sequence[Path],
+    settings: Settings,
+    *,
+    read: ReadFunction = read_file,
+    assemble: AssembleFunction = real_assemble,
+) -> Sequence[CheckReport]:
+    """One report per path, in order. Reads the files; writes, moves and sends nothing."""
+    limits = Limits(article_bytes=settings.max_article_bytes)
+    return [_check(path, read, assemble, limits) for path in paths]
+
+
+def _check(
+    path: Path, read: ReadFunction, assemble: AssembleFunction, limits: Limits
+) -> CheckReport:
+    exact = os.fsencode(path)
+    name = posixpath.basename(exact)
+    ignored = _why_ignored(path, name)
+    if ignored is not None:
+        return CheckReport(file=shown(exact), would_be="ignored", reason=ignored)
+    files = Files(os.fsencode(path.parent.resolve()))
+    clock = Clock()
+    reader = FileReader(files, CHECK_INBOX, read, assemble, limits, clock)
+    try:
+        identity = files.identity(name)
+        if identity is None:
+            missing = "no regular file" if path.exists() else "not found"
+            return _unreadable(exact, missing)
+        reading = reader.take(Candidate(name, identity), clock.now)
+    except Changed as error:
+        return _unreadable(exact, f"{error.how} while it was read")
+    except OSError as error:
+        return _unreadable(exact, error.strerror or str(error))
+    return _report(exact, reading)
+
+
+def _report(exact: bytes, reading: Reading) -> CheckReport:
+    articles = tuple(
+        _checked(entry, (reading.articles or {}).get(entry.position)) for entry in reading.entries
+    )
+    accepted = any(article.would_be != "rejected" for article in articles)
+    return CheckReport(
+        file=shown(exact),
+        would_be="taken",
+        size=reading.row.identity.size,
+        content_sha256=reading.row.sha256,
+        reader=reading.row.reader,
+        destination="done" if accepted else "rejected",
+        articles=articles,
+    )
+
+
+def _checked(entry: Entry, article: RawArticle | None) -> CheckedArticle:
+    outcome = entry.outcome
+    fields: dict[str, object] = {
+        "position": entry.position,
+        "article_id": entry.article_id,
+        "revision": entry.revision,
+        "headline": entry.headline,
+        "would_be": "published" if outcome is None else outcome.outcome,
+        "reason": None if outcome is None else outcome.reason or _why(entry),
+        "advice": None if outcome is None else outcome.advice,
+        "article": article,
+    }
+    return CheckedArticle.model_validate(fields)
+
+
+def _why(entry: Entry) -> str:
+    return f"the file holds article {entry.article_id} more than once"
+
+
+def _why_ignored(path: Path, name: bytes) -> str | None:
+    if is_ignored(name):
+        return "hidden and temporary names are ignored"
+    if path.is_symlink():
+        return "links are never read"
+    if path.is_dir():
+        return "a folder; name the files in it"
+    return None
+
+
+def _unreadable(exact: bytes, reason: str) -> CheckReport:
+    return CheckReport(file=shown(exact), would_be="unreadable", reason=reason)

@@ -1,0 +1,334 @@
+"""The ingest desk: a folder in, raw articles and receipts out.
+
+One round after another: archive what is settled, send again what is overdue,
+scan, take what stands still.  What can't be done now (disk full, server away,
+folder unmounted) waits with growing delays, and the rest goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid4
+
+from services.bus.errors import StopWorking, Unavailable
+from services.ingest.archive import Archive
+from services.ingest.files import Files
+from services.ingest.filing import Filer
+from services.ingest.inbox import Candidate, Inbox
+from services.ingest.journal import Journal
+from services.ingest.lock import FolderLock
+from services.ingest.presence import Presence
+from services.ingest.readers.base import Limits
+from services.ingest.reading import AssembleFunction, FileReader, ReadFunction
+from services.ingest.taking import BATCH_FILES, Bus, Taker
+from services.ingest.waits import Clock, Waits
+from services.ingest.watch import watch
+from services.observability import get_logger
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from schemas.events import Outcome
+    from services.settings import Settings
+
+log = get_logger("ingest")
+
+SCAN_GAP = 0.05
+"""Seconds between two scans at least: a burst of events makes one scan, not one each."""
+
+SHORTEST_WAIT = 0.01
+"""Seconds: a time that is due "now" must not make the loop spin."""
+
+PRUNE_INTERVAL = 24 * 3600.0
+"""Seconds between two looks for drops to forget; they are kept for months."""
+
+
+class IngestDesk:
+    """Ingest for one inbox. ``settle`` may be called from any thread, the rest from one loop.
+
+    Use: ``await acquire(stop)`` (then :attr:`inbox_id` is known and ``settle``
+    works), ``await run(stop, drain)``, ``close()``.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        bus: Bus,
+        read: ReadFunction,
+        assemble: AssembleFunction,
+        *,
+        clock: Clock | None = None,
+        files: Callable[[bytes], Files] = Files,
+        new_id: Callable[[], UUID] = uuid4,
+    ) -> None:
+        self._settings = settings
+        self._bus = bus
+        self._read = read
+        self._assemble = assemble
+        self._clock = Clock() if clock is None else clock
+        self._files = files(absolute(settings.inbox))
+        self._new_id = new_id
+        self._waits = Waits(self._clock)
+        self._lock = FolderLock(settings.state / "ingest.lock")
+        self._journal: Journal | None = None
+        self._wake = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ready: deque[Candidate] = deque()
+        self._next_scan = self._next_prune = 0.0
+        self._scan_wanted = False
+        self._has_room = True
+
+    # --- owning the folder -----------------------------------------------------------
+    @property
+    def inbox_id(self) -> UUID:
+        """The id of the inbox; known once the folder is owned, else raises ``Unavailable``."""
+        return self._owned().inbox_id
+
+    async def acquire(self, stop: asyncio.Event) -> bool:
+        """Wait until this desk owns the folder; false if ``stop`` was set before.
+
+        Raises :class:`StopWorking` if it never can (journal of a newer version, wrong settings).
+        """
+        self._loop = asyncio.get_running_loop()
+        self._check_settings()
+        while self._journal is None and not stop.is_set():
+            if not await self._guarded("start", self._try_to_own):
+                await self._pause(stop, self._settings.scan_interval)
+        return self._journal is not None
+
+    def close(self) -> None:
+        """Give the folder up. Call when nothing calls ``settle`` any more."""
+        journal, self._journal = self._journal, None
+        if journal is not None:
+            journal.close()
+        self._lock.release()
+
+    async def _try_to_own(self) -> bool:
+        try:
+            return await asyncio.to_thread(self._own)
+        except OSError as error:
+            raise Unavailable(f"{error.strerror}: {self._settings.state}") from error
+
+    def _own(self) -> bool:
+        settings = self._settings
+        if not self._lock.take():
+            if self._waits.tell("standby"):
+                log.info("standby", reason="another ingest owns the inbox; this one waits")
+            return False
+        path = settings.state / "journal.sqlite3"
+        if not path.exists():
+            settings.inbox.mkdir(parents=True, exist_ok=True)
+        journal = Journal(path, self._clock)
+        try:
+            self._set_up(journal)
+        except BaseException:
+            journal.close()
+            raise
+        self._journal = journal
+        log.info("owned", inbox=str(settings.inbox), inbox_id=str(journal.inbox_id))
+        return True
+
+    def _set_up(self, journal: Journal) -> None:
+        settings = self._settings
+        self._presence = Presence(self._files, journal.inbox_id)
+        in_flight = journal.in_state("taken", "published", "settled")
+        state = absolute(settings.state)
+        inside = state.startswith(self._files.root + b"/")
+        # A folder without our marker, and files of it on their way: it isn't mounted.
+        if not self._presence.is_claimed() and (inside or not in_flight):
+            self._presence.claim()
+        archive = Archive(self._files, absolute(settings.done), absolute(settings.rejected))
+        self._skip = frozenset({archive.done, archive.rejected, state})
+        self._inbox = Inbox(self._files.root, self._skip, settings.settle_time)
+        reader = FileReader(
+            self._files,
+            journal.inbox_id,
+            self._read,
+            self._assemble,
+            Limits(article_bytes=settings.max_article_bytes),
+            self._clock,
+            self._new_id,
+        )
+        self._filer = Filer(journal, archive, self._waits)
+        self._taker = Taker(
+            journal,
+            reader,
+            self._bus,
+            self._inbox,
+            self._waits,
+            self._clock,
+            settings.redrive_interval,
+        )
+        self._taker.load()
+
+    def _check_settings(self) -> None:
+        settings = self._settings
+        for name in ("done", "rejected", "state"):
+            folder = absolute(getattr(settings, name))
+            if folder == self._files.root:
+                raise StopWorking(f"the {name} folder is the inbox itself: {settings.inbox}")
+
+    # --- outcomes ------------------------------------------------------------------------
+    def settle(self, outcomes: Sequence[Outcome]) -> Sequence[None]:
+        """Record outcomes in one transaction; those that aren't ours or are known are passed over.
+
+        Raises :class:`Unavailable` when the journal takes no write now, or the
+        folder isn't (or no longer) owned: the caller keeps them and comes again.
+        """
+        if self._owned().settle(outcomes):
+            self._wake_up()
+        return [None] * len(outcomes)
+
+    def _owned(self) -> Journal:
+        if self._journal is None:
+            raise Unavailable("this ingest doesn't own the inbox")
+        return self._journal
+
+    def _wake_up(self) -> None:
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop has ended; the next run looks by itself
+                self._loop.call_soon_threadsafe(self._wake.set)
+
+    # --- working ---------------------------------------------------------------------------
+    async def run(self, stop: asyncio.Event, drain: asyncio.Event) -> None:
+        """Work until ``stop``; once ``drain`` is set, take no new file and end with the last drop.
+
+        Raises :class:`StopWorking` when it can't go on.
+        """
+        if not await self.acquire(stop):
+            return
+        watcher = asyncio.create_task(watch(self._settings.inbox, self._skip, self._on_event))
+        try:
+            while not stop.is_set():
+                worked = await self.step(draining=drain.is_set())
+                if drain.is_set() and not self._taker.flights:
+                    return
+                if not worked:
+                    await self._pause(stop, self._until_next())
+        finally:
+            watcher.cancel()
+            with suppress(asyncio.CancelledError):
+                await watcher
+
+    async def step(self, *, draining: bool = False) -> bool:
+        """One round; true if something was done, so that the next is due at once."""
+        if not await self._guarded("inbox", self._look):
+            return False
+        worked = await self._guarded("archive", self._file_settled)
+        worked |= await self._guarded("publish", self._redrive)
+        if not draining:
+            await self._guarded("scan", self._scan)
+            worked |= await self._guarded("publish", self._take)
+        await self._guarded("prune", self._prune)
+        return worked
+
+    async def _look(self) -> bool:
+        if not await asyncio.to_thread(self._presence.there):
+            raise Unavailable(f"the inbox is not there (unmounted?): {self._settings.inbox}")
+        return True
+
+    async def _file_settled(self) -> bool:
+        finished = await asyncio.to_thread(self._filer.file_settled)
+        self._taker.finished(finished)
+        return bool(finished)
+
+    async def _redrive(self) -> bool:
+        due = self._taker.due()
+        if not due or not await self._room():
+            return False
+        await self._taker.redrive(due)
+        return True
+
+    async def _take(self) -> bool:
+        batch: list[Candidate] = []
+        while self._ready and len(batch) < BATCH_FILES:
+            candidate = self._ready.popleft()
+            if self._taker.is_new(candidate):
+                batch.append(candidate)
+        if not batch:
+            return False
+        if not await self._room():
+            self._ready.extendleft(reversed(batch))
+            return False
+        tried = await self._taker.take(batch)
+        self._ready.extendleft(reversed(batch[tried:]))
+        return True
+
+    async def _room(self) -> bool:
+        has_room = await self._bus.room()
+        if has_room != self._has_room:
+            self._has_room = has_room
+            log.info("room" if has_room else "no_room_files_wait_in_the_inbox")
+        return has_room
+
+    async def _scan(self) -> bool:
+        now = self._clock.monotonic()
+        if now < self._next_scan and not self._scan_wanted:
+            return False
+        self._scan_wanted = False
+        try:
+            self._ready = deque(await asyncio.to_thread(self._inbox.scan, now))
+        except OSError as error:
+            raise Unavailable(f"the inbox can't be listed: {error.strerror}") from error
+        took = self._clock.monotonic() - now
+        # A scan of a huge folder may take long: no more than a fifth of the time is spent on it.
+        self._next_scan = now + took + max(self._settings.scan_interval, 4 * took)
+        self._waits.keep(self._still_concerns)
+        return True
+
+    async def _prune(self) -> bool:
+        if self._clock.monotonic() < self._next_prune:
+            return False
+        self._next_prune = self._clock.monotonic() + PRUNE_INTERVAL
+        return bool(await asyncio.to_thread(self._owned().prune))
+
+    def _still_concerns(self, key: object) -> bool:
+        match key:
+            case ("file", bytes(path)):
+                return self._inbox.holds(path) or path in self._taker.paths
+            case ("archive", UUID() as drop_id):
+                return drop_id in self._taker.flights
+        return True
+
+    # --- waiting ---------------------------------------------------------------------------
+    async def _guarded(self, key: str, work: Callable[[], Awaitable[bool]]) -> bool:
+        """Do ``work``, or leave it for later while something outside is missing for it."""
+        if not self._waits.ready(key):
+            return False
+        try:
+            worked = await work()
+        except Unavailable as error:
+            delay = self._waits.failed(key)
+            if self._waits.tell(key):
+                log.warning("waiting", what=key, reason=str(error), retry_in_s=delay)
+            return False
+        if self._waits.succeeded(key):
+            log.info("resumed", what=key)
+        return worked
+
+    def _on_event(self) -> None:
+        self._scan_wanted = True
+        self._wake.set()
+
+    def _until_next(self) -> float:
+        now = self._clock.monotonic()
+        times = [self._next_scan, self._inbox.next_ready(now), self._waits.next_ready()]
+        due = min(time for time in times if time is not None)
+        return max(SHORTEST_WAIT, min(due - now, self._settings.scan_interval))
+
+    async def _pause(self, stop: asyncio.Event, seconds: float) -> None:
+        """Until woken, stopped, or ``seconds`` have passed."""
+        waiting = {asyncio.ensure_future(event.wait()) for event in (stop, self._wake)}
+        await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+        self._wake.clear()
+
+
+def absolute(path: os.PathLike[str]) -> bytes:
+    """The real absolute path as bytes."""
+    return os.fsencode(os.path.realpath(path))

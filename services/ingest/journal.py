@@ -1,0 +1,407 @@
+"""The journal: which drops there are and how far each has come.
+
+SQLite beside the inbox, one writer, synchronous: what a method has returned
+from survives a power cut.  Every method may be called from any thread.  Times
+are whole milliseconds since 1970, UTC.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+from uuid import UUID, uuid4
+
+from schemas.article import Drop, ReaderInfo
+from schemas.events import Outcome
+from services.bus.errors import Unavailable
+from services.effects import effect
+from services.ingest.files import Identity
+from services.ingest.journal_schema import connect, named
+from services.ingest.waits import Clock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+DropState = Literal["taken", "published", "settled", "archived"]
+Gone = Literal["removed", "replaced"]
+ArchiveKind = Literal["done", "rejected"]
+
+KEEP_ARCHIVED_MS = 90 * 24 * 3600 * 1000
+"""Archived drops are forgotten after a quarter, like dead letters; their receipts stay."""
+
+
+def to_ms(time: datetime) -> int:
+    """Milliseconds since 1970."""
+    return round(time.timestamp() * 1000)
+
+
+def from_ms(milliseconds: int) -> datetime:
+    """The time that many milliseconds after 1970, in UTC."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a drop is archived: ``kind`` of folder, its absolute path, the path below it."""
+
+    kind: ArchiveKind
+    root: bytes
+    path: bytes
+
+    @property
+    def target(self) -> bytes:
+        """The absolute path."""
+        return self.root + b"/" + self.path
+
+
+@dataclass(frozen=True, slots=True)
+class DropRow:
+    """One drop. ``file`` is printable, ``path`` exact."""
+
+    drop_id: UUID
+    path: bytes
+    file: str
+    identity: Identity
+    sha256: str
+    received_at: datetime
+    state: DropState = "taken"
+    gone: Gone | None = None
+    reader: ReaderInfo | None = None
+    attempts: int = 0
+    settled_at: datetime | None = None
+    place: Place | None = None
+
+    def drop(self, inbox_id: UUID, position: int) -> Drop:
+        """The drop as events carry it, for one record."""
+        return Drop(
+            drop_id=self.drop_id,
+            inbox_id=inbox_id,
+            file=self.file,
+            content_sha256=self.sha256,
+            size=self.identity.size,
+            position=position,
+            received_at=self.received_at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One record of a drop.
+
+    ``outcome`` is set where ingest itself decides: the record is *rejected*, or
+    it *repeats* an article that this file holds elsewhere and is not published.
+    """
+
+    position: int
+    article_id: UUID
+    revision: int
+    headline: str | None
+    outcome: Outcome | None = None
+    repeats: bool = False
+
+    @property
+    def own(self) -> str | None:
+        """How ingest decided, as the journal has it."""
+        if self.outcome is None:
+            return None
+        return "repeat" if self.repeats else "rejected"
+
+
+_SETTLE = """
+    UPDATE drops SET state = 'settled', settled_at = ?
+    WHERE drop_id = ? AND state IN ('taken', 'published') AND NOT EXISTS (
+        SELECT 1 FROM articles a
+        WHERE a.drop_id = drops.drop_id AND (a.outcome IS NULL OR a.published = 0))
+"""
+
+
+class Journal:
+    """See the module. Methods raise ``Unavailable`` when the disk can't take a write now."""
+
+    def __init__(self, path: Path, clock: Clock | None = None) -> None:
+        self._clock = Clock() if clock is None else clock
+        self._lock = threading.RLock()
+        self._connection = connect(path)
+        try:
+            self.inbox_id = self._identify()
+            self._last_received = self._newest()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file; further calls raise ``Unavailable``."""
+        with self._lock:
+            self._connection.close()
+
+    # --- taking ------------------------------------------------------------------
+    def allot(self) -> datetime:
+        """A time of receipt for a new drop: now, but later than any before by 1 ms or more."""
+        with self._lock:
+            self._last_received = max(to_ms(self._clock.now()), self._last_received + 1)
+            return from_ms(self._last_received)
+
+    def take(self, drops: Iterable[tuple[DropRow, Sequence[Entry]]]) -> None:
+        """Record new drops with all of their records, in one transaction."""
+        with self._transaction("take"):
+            for row, entries in drops:
+                self._insert_drop(row)
+                self._insert_entries(row.drop_id, entries)
+
+    def retake(self, row: DropRow, entries: Sequence[Entry]) -> None:
+        """Replace the records of a drop that a newer version reads otherwise.
+
+        Nothing changes once any of them has been published or has an outcome.
+        """
+        with self._transaction("retake"):
+            begun = self._connection.execute(
+                "SELECT 1 FROM articles WHERE drop_id = ? AND own IS NULL"
+                " AND (published = 1 OR outcome IS NOT NULL) LIMIT 1",
+                (str(row.drop_id),),
+            ).fetchone()
+            if begun is None:
+                self._connection.execute(
+                    "DELETE FROM articles WHERE drop_id = ?", (str(row.drop_id),)
+                )
+                self._insert_entries(row.drop_id, entries)
+
+    def published(self, drops: Iterable[UUID]) -> None:
+        """All records of these drops are on the bus (or reported); counts one attempt each."""
+        now = to_ms(self._clock.now())
+        with self._transaction("published"):
+            for drop_id in drops:
+                key = str(drop_id)
+                self._connection.execute(
+                    "UPDATE articles SET published = 1 WHERE drop_id = ?", (key,)
+                )
+                self._connection.execute(
+                    "UPDATE drops SET attempts = attempts + 1, redriven_at = ?,"
+                    " state = CASE state WHEN 'taken' THEN 'published' ELSE state END"
+                    " WHERE drop_id = ?",
+                    (now, key),
+                )
+                self._connection.execute(_SETTLE, (now, key))
+
+    # --- outcomes ------------------------------------------------------------------
+    def settle(self, outcomes: Sequence[Outcome]) -> list[UUID]:
+        """Record outcomes in one transaction; returns the drops that are settled by them.
+
+        Others' outcomes, unknown drops and articles that have an outcome are passed over.
+        """
+        now = to_ms(self._clock.now())
+        settled = []
+        with self._transaction("settle"):
+            touched: dict[UUID, None] = {}  # a set that keeps its order
+            for outcome in outcomes:
+                if outcome.drop.inbox_id == self.inbox_id and self._note(outcome):
+                    touched[outcome.drop.drop_id] = None
+            for drop_id in touched:
+                changed = self._connection.execute(_SETTLE, (now, str(drop_id)))
+                if changed.rowcount:
+                    settled.append(drop_id)
+        return settled
+
+    def mark_gone(self, drop_id: UUID, how: Gone) -> None:
+        """The original of this drop was removed or replaced; what was noted first stays."""
+        with self._transaction("gone"):
+            self._connection.execute(
+                "UPDATE drops SET gone = coalesce(gone, ?) WHERE drop_id = ?", (how, str(drop_id))
+            )
+
+    # --- archiving -----------------------------------------------------------------
+    def plan(self, drop_id: UUID, place: Place) -> bool:
+        """Decide where a drop will be archived; false if another drop has that place."""
+        try:
+            with self._transaction("plan"):
+                self._connection.execute(
+                    "UPDATE drops SET archive_kind = ?, archive_root = ?, archive_path = ?"
+                    " WHERE drop_id = ?",
+                    (place.kind, place.root, place.path, str(drop_id)),
+                )
+        except sqlite3.IntegrityError:
+            return False
+        return True
+
+    def archived(self, drops: Iterable[UUID]) -> None:
+        """These drops' files and receipts are in place: nothing is left to do."""
+        now = to_ms(self._clock.now())
+        with self._transaction("archived"):
+            self._connection.executemany(
+                "UPDATE drops SET state = 'archived', archived_at = ? WHERE drop_id = ?",
+                [(now, str(drop_id)) for drop_id in drops],
+            )
+
+    def prune(self) -> int:
+        """Forget drops archived long ago; returns how many. Their receipts stay."""
+        limit = to_ms(self._clock.now()) - KEEP_ARCHIVED_MS
+        with self._transaction("prune"):
+            done = self._connection.execute(
+                "DELETE FROM drops WHERE state = 'archived' AND archived_at < ?", (limit,)
+            )
+            return done.rowcount
+
+    # --- looking -------------------------------------------------------------------
+    def in_state(self, *states: DropState) -> list[DropRow]:
+        """The drops in these states, in the order of receipt."""
+        marks = ", ".join("?" * len(states))
+        return [
+            _row(found)
+            for found in self._query(
+                f"SELECT * FROM drops WHERE state IN ({marks}) ORDER BY seq",  # noqa: S608  (only marks)
+                states,
+            )
+        ]
+
+    def find(self, drop_id: UUID) -> DropRow | None:
+        """One drop."""
+        found = self._query("SELECT * FROM drops WHERE drop_id = ?", (str(drop_id),))
+        return _row(found[0]) if found else None
+
+    def entries(self, drop_id: UUID) -> list[Entry]:
+        """The records of a drop in the order of the file, each with its outcome so far."""
+        return [
+            Entry(
+                position=found["position"],
+                article_id=UUID(found["article_id"]),
+                revision=found["revision"],
+                headline=found["headline"],
+                outcome=_outcome(found["outcome"]),
+                repeats=found["own"] == "repeat",
+            )
+            for found in self._query(
+                "SELECT * FROM articles WHERE drop_id = ? ORDER BY position", (str(drop_id),)
+            )
+        ]
+
+    def unreported(self, drop_id: UUID) -> list[Outcome]:
+        """Outcomes that ingest decided itself and the bus hasn't got yet."""
+        found = self._query(
+            "SELECT outcome FROM articles"
+            " WHERE drop_id = ? AND own = 'rejected' AND published = 0 ORDER BY position",
+            (str(drop_id),),
+        )
+        return [Outcome.model_validate_json(each["outcome"]) for each in found]
+
+    # --- inside --------------------------------------------------------------------
+    def _note(self, outcome: Outcome) -> bool:
+        done = self._connection.execute(
+            "UPDATE articles SET outcome = ?, published = 1"
+            " WHERE drop_id = ? AND article_id = ? AND outcome IS NULL"
+            " AND EXISTS (SELECT 1 FROM drops d WHERE d.drop_id = articles.drop_id"
+            "  AND d.state IN ('taken', 'published'))",
+            (outcome.model_dump_json(), str(outcome.drop.drop_id), str(outcome.article_id)),
+        )
+        return bool(done.rowcount)
+
+    def _insert_drop(self, row: DropRow) -> None:
+        identity = row.identity
+        self._connection.execute(
+            "INSERT INTO drops (drop_id, path, file, dev, inode, size, mtime_ns, sha256,"
+            " received_at, state, reader) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'taken', ?)",
+            (
+                str(row.drop_id),
+                row.path,
+                row.file,
+                str(identity.dev),
+                str(identity.inode),
+                identity.size,
+                identity.mtime_ns,
+                row.sha256,
+                to_ms(row.received_at),
+                None if row.reader is None else row.reader.model_dump_json(),
+            ),
+        )
+
+    def _insert_entries(self, drop_id: UUID, entries: Sequence[Entry]) -> None:
+        self._connection.executemany(
+            "INSERT INTO articles (drop_id, position, article_id, revision, headline, own,"
+            " published, outcome) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    str(drop_id),
+                    entry.position,
+                    str(entry.article_id),
+                    entry.revision,
+                    entry.headline,
+                    entry.own,
+                    int(entry.repeats),  # a repeat is never sent anywhere
+                    None if entry.outcome is None else entry.outcome.model_dump_json(),
+                )
+                for entry in entries
+            ],
+        )
+
+    def _identify(self) -> UUID:
+        found = self._query("SELECT value FROM meta WHERE key = 'inbox_id'", ())
+        if found:
+            return UUID(found[0]["value"])
+        made = uuid4()
+        with self._transaction("identify"):
+            self._connection.execute("INSERT INTO meta VALUES ('inbox_id', ?)", (str(made),))
+        return made
+
+    def _newest(self) -> int:
+        (found,) = self._query("SELECT max(received_at) AS newest FROM drops", ())
+        return found["newest"] or 0
+
+    def _query(self, statement: str, values: Sequence[object]) -> list[sqlite3.Row]:
+        with self._lock:
+            try:
+                cursor = self._connection.cursor()
+                cursor.row_factory = sqlite3.Row
+                return cursor.execute(statement, values).fetchall()
+            except sqlite3.ProgrammingError as error:
+                raise Unavailable(f"journal: {error}") from error
+            except sqlite3.Error as error:
+                raise named(error) from error
+
+    @contextmanager
+    def _transaction(self, name: str) -> Iterator[None]:
+        with self._lock:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                yield
+                effect(f"ingest.journal.{name}")
+                self._connection.execute("COMMIT")
+            except sqlite3.ProgrammingError as error:
+                raise Unavailable(f"journal: {error}") from error
+            except sqlite3.Error as error:
+                raise named(error) from error
+            finally:
+                self._roll_back()
+
+    def _roll_back(self) -> None:
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.ProgrammingError:
+            pass  # closed, and the transaction with it
+
+
+def _outcome(text: str | None) -> Outcome | None:
+    return None if text is None else Outcome.model_validate_json(text)
+
+
+def _row(found: sqlite3.Row) -> DropRow:
+    place = None
+    if found["archive_path"] is not None:
+        place = Place(found["archive_kind"], found["archive_root"], found["archive_path"])
+    return DropRow(
+        drop_id=UUID(found["drop_id"]),
+        path=found["path"],
+        file=found["file"],
+        identity=Identity(int(found["dev"]), int(found["inode"]), found["size"], found["mtime_ns"]),
+        sha256=found["sha256"],
+        received_at=from_ms(found["received_at"]),
+        state=found["state"],
+        gone=found["gone"],
+        reader=None if found["reader"] is None else ReaderInfo.model_validate_json(found["reader"]),
+        attempts=found["attempts"],
+        settled_at=None if found["settled_at"] is None else from_ms(found["settled_at"]),
+        place=place,
+    )

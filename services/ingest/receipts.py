@@ -1,0 +1,99 @@
+"""Receipts: what became of a dropped file and of every article in it.
+
+One JSON file beside the archived file, made only from what the journal holds,
+so that a receipt written again after a crash has the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field, NonNegativeInt, PositiveInt
+
+from schemas.article import ReaderInfo
+from schemas.base import Model, Sha256, UtcDatetime
+from schemas.events import Outcome, OutcomeKind, Timings
+from services.bus import tracing
+
+GONE_NOTES = {
+    "removed": "the original was removed before it could be archived",
+    "replaced": "the original was replaced before it could be archived; what took its place "
+    "is a drop of its own",
+}
+
+
+class ReceiptArticle(Model):
+    """What became of one record of the file."""
+
+    position: PositiveInt = Field(description="which record of the file, from 1")
+    article_id: UUID
+    revision: NonNegativeInt
+    headline: str | None = None
+    outcome: OutcomeKind
+    of: UUID | None = Field(default=None, description="duplicate: of which article")
+    by_revision: NonNegativeInt | None = Field(
+        default=None, description="superseded: by which revision"
+    )
+    stage: str | None = Field(default=None, description="rejected: where")
+    reason: str | None = Field(default=None, description="rejected: why")
+    advice: str | None = Field(default=None, description="rejected: what to do")
+    trace_id: str | None = Field(default=None, description="finds the article in every log")
+    timings: Timings
+
+
+class Receipt(Model):
+    """What became of one drop. Written once, when all of its articles have an outcome."""
+
+    schema_version: Literal[1] = 1
+    drop_id: UUID
+    inbox_id: UUID
+    file: str = Field(description="path below the inbox, '/' between parts, printable")
+    size: NonNegativeInt = Field(description="bytes of the original file")
+    content_sha256: Sha256
+    reader: ReaderInfo | None = Field(
+        default=None, description="how the file was read; absent when nothing could be read"
+    )
+    received_at: UtcDatetime
+    settled_at: UtcDatetime
+    archived_as: str | None = Field(
+        default=None, description="'done/…' or 'rejected/…'; absent when the original was gone"
+    )
+    note: str | None = None
+    summary: dict[OutcomeKind, NonNegativeInt] = Field(description="articles per outcome")
+    articles: tuple[ReceiptArticle, ...]
+
+    @property
+    def duration_ms(self) -> int:
+        """Milliseconds from taking the file to its last outcome."""
+        return round((self.settled_at - self.received_at).total_seconds() * 1000)
+
+    def to_bytes(self) -> bytes:
+        """The receipt's file: readable JSON in UTF-8, absent parts left out."""
+        return (self.model_dump_json(indent=2, exclude_none=True) + "\n").encode()
+
+
+def receipt_article(outcome: Outcome) -> ReceiptArticle:
+    """One line of a receipt."""
+    traceparent = tracing.start_trace(outcome.drop.drop_id, outcome.article_id)
+    return ReceiptArticle(
+        position=outcome.drop.position,
+        article_id=outcome.article_id,
+        revision=outcome.revision,
+        headline=outcome.headline,
+        outcome=outcome.outcome,
+        of=outcome.of,
+        by_revision=outcome.by_revision,
+        stage=outcome.stage,
+        reason=outcome.reason,
+        advice=outcome.advice,
+        trace_id=tracing.trace_id(traceparent),
+        timings=outcome.timings,
+    )
+
+
+def summarise(outcomes: list[Outcome]) -> dict[OutcomeKind, int]:
+    """Articles per outcome, most frequent first, then by name."""
+    counts: Counter[OutcomeKind] = Counter(outcome.outcome for outcome in outcomes)
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
