@@ -31,21 +31,21 @@ class Publisher:
     """Publishes each article of a drop once, however often it is asked to.
 
     Every method raises :class:`Unavailable` when the server can't take it now;
-    calling again is always safe.
+    calling again is always safe.  ``receipts`` is the stage that brings the
+    outcomes back: its group, too, must be there before the first publish.
     """
 
-    def __init__(self, settings: Settings, redis: Redis, receipts: StageSpec) -> None:
+    def __init__(self, settings: Settings, redis: Redis, receipts: StageSpec | None = None) -> None:
+        self.receipts = receipts
         self._redis = redis
         self._keys = Keys(settings.namespace)
         self._backlog = settings.raw_backlog
-        self._receipts = receipts
         self._scripts = Scripts(redis, self._keys, settings.marker_ttl)
 
     async def publish(self, articles: Sequence[RawArticle]) -> None:
         """Put the articles on the raw stream, in order."""
         try:
-            # An emptied server has lost the groups too; they must be there first.
-            await ensure_groups(self._redis, self._keys, self._receipts)
+            await self._ensure_groups()
             for article in articles:
                 ref = ArticleRef(article.drop.drop_id, article.article_id)
                 await self._scripts.publish(RAW_STREAM, ref, received_event(article))
@@ -55,7 +55,7 @@ class Publisher:
     async def report(self, outcomes: Sequence[Outcome]) -> None:
         """Put outcomes that ingest decided itself on the outcome stream."""
         try:
-            await ensure_groups(self._redis, self._keys, self._receipts)
+            await self._ensure_groups()
             for outcome in outcomes:
                 ref = ArticleRef(outcome.drop.drop_id, outcome.article_id)
                 trace = tracing.child(tracing.start_trace(ref.drop_id, ref.article_id), FILED)
@@ -63,6 +63,11 @@ class Publisher:
                 await self._scripts.publish(OUTCOME_STREAM, ref, event)
         except RedisError as error:
             raise Unavailable(f"server: {error}") from error
+
+    async def _ensure_groups(self) -> None:
+        """Before each publish: an emptied server has lost its groups too."""
+        more = [self.receipts] if self.receipts is not None else []
+        await ensure_groups(self._redis, self._keys, *more)
 
     async def room(self) -> bool:
         """Whether fewer articles wait for enrichment than ``raw_backlog``."""

@@ -31,7 +31,7 @@ from services.bus.watchdog import LOOK_EVERY, Exit, LoopGuard, Watchdog
 from services.observability import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from redis.asyncio import Redis
 
@@ -87,9 +87,17 @@ def run(
     ``make_handler`` is called first (it loads the model, opens the store) and
     may raise :class:`StopWorking`.  ``companion`` runs beside the stage.
     """
+
+    async def serve() -> int:
+        return await Service(spec, settings, make_handler(), batch_size, companion).main()
+
+    return guarded(serve())
+
+
+def guarded(serve: Coroutine[Any, Any, int]) -> int:
+    """Run a service's main; the exit code, with a log line where it can't work."""
     try:
-        service = Service(spec, settings, make_handler(), batch_size, companion)
-        return asyncio.run(service.main())
+        return asyncio.run(serve)
     except StopWorking as error:
         log.critical("service.cannot_work", reason=str(error))
         return Exit.CONFIG
