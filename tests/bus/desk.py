@@ -8,6 +8,8 @@ import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
+
 from schemas.article import EnrichedArticle, RawArticle
 from services.bus.connect import client, server_url
 from services.bus.groups import ensure_groups
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
     from redis import Redis as SyncRedis
 
+    from services.bus.server import EmbeddedServer
     from services.bus.stage import Handler
     from services.settings import Settings
 
@@ -66,6 +69,11 @@ def enrich_all(batch: Sequence[RawArticle]) -> list[EnrichedArticle]:
 def changed(settings: Settings, **over: Any) -> Settings:
     """The same settings with some replaced."""
     return settings.model_copy(update=over)
+
+
+def at_server(settings: Settings, server: EmbeddedServer, **over: Any) -> Settings:
+    """The same settings with another server (and whatever else is given)."""
+    return changed(settings, redis_url=SecretStr(server.url), **over)
 
 
 class Desk:

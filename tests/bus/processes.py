@@ -39,6 +39,7 @@ class Worker:
 
     def __init__(self, environ: dict[str, str], log: Path, control: Control) -> None:
         self.log = log
+        self._closed = False
         self._process = _forks.Process(
             target=worker.main, args=(environ, str(log), str(control.folder)), daemon=True
         )
@@ -79,10 +80,13 @@ class Worker:
 
     def kill(self) -> None:
         """End it by force, whatever its state."""
+        if self._closed:
+            return
         if self.alive:
             self.signal(signal.SIGKILL)
             self._process.join()
         self._process.close()
+        self._closed = True
 
     def output(self) -> str:
         """Everything that it has written."""

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from schemas.article import RawArticle
     from schemas.events import Payload
-    from tests.bus.processes import Workers
     from services.settings import Settings
+    from tests.bus.processes import Workers
     from tests.bus.worker import Control
 
 pytestmark = pytest.mark.anyio

@@ -1,0 +1,298 @@
+"""Rule 3: acknowledge and forward are one step; each message crosses exactly once."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+from redis.crc import key_slot
+
+from schemas.events import DEAD, FILED
+from services.bus import scripts as scripts_package
+from services.bus.connect import client, server_url
+from services.bus.errors import Reject
+from services.bus.keys import (
+    DEAD_STREAM,
+    ENRICHED_STREAM,
+    ENRICHMENT,
+    INDEXER,
+    OUTCOME_STREAM,
+    RAW_STREAM,
+    STREAMS,
+    Keys,
+)
+from services.bus.messages import Item, burial_of, event_of, fault_of_reject
+from services.bus.publisher import received_event
+from services.bus.scripts import ArticleRef, Burial, Scripts
+from services.bus.stage import Stage
+from tests.bus.desk import (
+    RECEIPTS,
+    Desk,
+    article,
+    articles,
+    changed,
+    enrich,
+    publish,
+)
+from tests.factories import at
+from tests.wait import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from services.settings import Settings
+    from tests.bus.processes import Worker, Workers
+    from tests.bus.worker import Control
+
+RACERS = 12
+ITEM = Item("", received_event(article(1)), article(1), None)
+EVENT = event_of(ENRICHMENT, ITEM, enrich(article(1)), at(3))
+REF = ITEM.ref
+
+
+def take(desk: Desk, consumer: str) -> str:
+    """Read one message as ``consumer``; its entry id."""
+    key = desk.keys.stream(RAW_STREAM)
+    answer: Any = desk.redis.xreadgroup(ENRICHMENT.group, consumer, {key: ">"}, count=1)
+    entry_id: bytes = answer[0][1][0][0]
+    return entry_id.decode()
+
+
+def claim(desk: Desk, consumer: str, entry_id: str) -> None:
+    """Take a message away from whoever has it."""
+    key = desk.keys.stream(RAW_STREAM)
+    desk.redis.xclaim(key, ENRICHMENT.group, consumer, 0, [entry_id])
+
+
+def burial(entry_id: str) -> Burial:
+    """The burial of the first article under an entry id."""
+    item = Item(entry_id, ITEM.raw, article(1), None, 1)
+    return burial_of(
+        ENRICHMENT, "{news}:raw", item, fault_of_reject(Reject("no good", "send another"))
+    )
+
+
+@pytest.mark.anyio
+async def test_a_worker_whose_message_was_taken_over_and_handed_off_adds_nothing(
+    desk: Desk, settings: Settings
+) -> None:
+    await publish(settings, article(1))
+    entry_id = take(desk, "zombie")
+    claim(desk, "heir", entry_id)
+    async with client(server_url(settings)) as redis:
+        scripts = Scripts(redis, desk.keys, settings.marker_ttl)
+        assert await scripts.hand_off(ENRICHMENT, entry_id, REF, EVENT)
+        before = desk.ids(ENRICHED_STREAM)
+        assert not await scripts.hand_off(ENRICHMENT, entry_id, REF, EVENT)
+        assert not await scripts.acknowledge(ENRICHMENT, entry_id)
+        assert not await scripts.bury(ENRICHMENT, DEAD_STREAM, OUTCOME_STREAM, burial(entry_id))
+    assert desk.ids(ENRICHED_STREAM) == before
+    assert desk.ids(DEAD_STREAM) == desk.ids(OUTCOME_STREAM) == []
+
+
+@pytest.mark.anyio
+async def test_of_many_that_hand_off_one_message_at_once_exactly_one_succeeds(
+    desk: Desk, settings: Settings
+) -> None:
+    await publish(settings, article(1))
+    entry_id = take(desk, "worker")
+
+    async def race() -> bool:
+        async with client(server_url(settings)) as redis:
+            scripts = Scripts(redis, desk.keys, settings.marker_ttl)
+            return await scripts.hand_off(ENRICHMENT, entry_id, REF, EVENT)
+
+    won = await asyncio.gather(*(race() for _ in range(RACERS)))
+    assert sorted(won) == [False] * (RACERS - 1) + [True]
+    assert len(desk.ids(ENRICHED_STREAM)) == 1
+    assert desk.pending() == []
+
+
+@pytest.mark.anyio
+async def test_of_many_that_bury_one_message_at_once_exactly_one_succeeds(
+    desk: Desk, settings: Settings
+) -> None:
+    await publish(settings, article(1))
+    entry_id = take(desk, "worker")
+
+    async def race() -> bool:
+        async with client(server_url(settings)) as redis:
+            scripts = Scripts(redis, desk.keys, settings.marker_ttl)
+            return await scripts.bury(ENRICHMENT, DEAD_STREAM, OUTCOME_STREAM, burial(entry_id))
+
+    won = await asyncio.gather(*(race() for _ in range(RACERS)))
+    assert sorted(won) == [False] * (RACERS - 1) + [True]
+    assert [e["type"] for e in desk.events(DEAD_STREAM)] == [DEAD.full_name]
+    assert [e["type"] for e in desk.events(OUTCOME_STREAM)] == [FILED.full_name]
+
+
+@pytest.mark.anyio
+async def test_handing_off_races_with_burying_and_only_one_of_them_happens(
+    desk: Desk, settings: Settings
+) -> None:
+    await publish(settings, article(1))
+    entry_id = take(desk, "worker")
+    async with client(server_url(settings)) as one, client(server_url(settings)) as two:
+        a = Scripts(one, desk.keys, settings.marker_ttl)
+        b = Scripts(two, desk.keys, settings.marker_ttl)
+        won = await asyncio.gather(
+            a.hand_off(ENRICHMENT, entry_id, REF, EVENT),
+            b.bury(ENRICHMENT, DEAD_STREAM, OUTCOME_STREAM, burial(entry_id)),
+        )
+    assert sorted(won) == [False, True]
+    assert len(desk.ids(ENRICHED_STREAM)) + len(desk.ids(DEAD_STREAM)) == 1
+
+
+@pytest.mark.anyio
+async def test_a_group_made_anew_reads_old_entries_and_adds_nothing_twice(
+    desk: Desk, settings: Settings
+) -> None:
+    """The group is lost, the streams are not: the marker knows that the article has gone on."""
+    await publish(settings, article(1))
+    entry_id = take(desk, "worker")
+    async with client(server_url(settings)) as redis:
+        scripts = Scripts(redis, desk.keys, settings.marker_ttl)
+        assert await scripts.hand_off(ENRICHMENT, entry_id, REF, EVENT)
+        key = desk.keys.stream(RAW_STREAM)
+        desk.redis.xgroup_destroy(key, ENRICHMENT.group)
+        desk.redis.xgroup_create(key, ENRICHMENT.group, id="0")
+        assert take(desk, "worker") == entry_id
+        assert await scripts.begin(ENRICHMENT, [(entry_id, REF)]) == [0]
+        assert not await scripts.hand_off(ENRICHMENT, entry_id, REF, EVENT)
+    assert len(desk.ids(ENRICHED_STREAM)) == 1
+    assert desk.pending() == []
+
+
+def test_a_worker_frozen_past_the_claim_time_adds_nothing_when_it_wakes(
+    desk: Desk, settings: Settings, control: Control, workers: Workers
+) -> None:
+    """SIGSTOP in the middle of a batch, another worker takes over, SIGCONT."""
+    short = changed(settings, claim_after=0.3)
+    desk.publish(*articles("pause 1", "good 2"))
+    frozen = workers.start(short)
+    wait_until(lambda: control.said("held"), "the first worker is in mid-batch")
+    frozen.signal(signal.SIGSTOP)
+    heir = workers.start(short)
+    wait_until(lambda: len(desk.enriched()) == 2, "the second worker takes both over")
+    control.say("go")
+    frozen.signal(signal.SIGCONT)
+    wait_until(lambda: len(frozen.lines("article.enriched")) == 2, "the frozen one finishes too")
+    assert [line["crossed"] for line in frozen.lines("article.enriched")] == [False, False]
+    assert frozen.stop() == heir.stop() == 0
+    assert desk.enriched() == ["good 2", "pause 1"]
+    assert desk.settled()
+
+
+def test_a_stage_killed_before_any_of_its_effects_loses_and_doubles_nothing(
+    desk: Desk, settings: Settings, workers: Workers, tmp_path: Path
+) -> None:
+    """SIGKILL before the n-th side effect, for every n that a batch has."""
+    short = changed(settings, claim_after=0.2, max_attempts=5)
+    names = effects_of_a_whole_run(desk, short, workers, tmp_path)
+    assert Counter(names) == {
+        "bus.begin.enrichment": 1,
+        "bus.hand_off.enrichment": 2,
+        "bus.bury.enrichment": 2,
+    }
+    for number in range(1, len(names) + 1):
+        desk.forget()
+        publish_a_mix(desk)
+        assert workers.start(short, WIREDESK_KILL_AT=str(number)).code() == -9, number
+        heir = workers.start(short)
+        assert_everything_crossed_once(desk, heir, f"killed before effect {number}")
+
+
+def effects_of_a_whole_run(
+    desk: Desk, settings: Settings, workers: Workers, folder: Path
+) -> list[str]:
+    """The names of the side effects of a run that nobody kills, in order."""
+    record = folder / "effects"
+    publish_a_mix(desk)
+    worker = workers.start(settings, WIREDESK_EFFECT_LOG=str(record))
+    assert_everything_crossed_once(desk, worker, "not killed")
+    return [line.split()[1] for line in record.read_text(encoding="utf-8").splitlines()]
+
+
+def publish_a_mix(desk: Desk) -> None:
+    desk.publish(*articles("good 1", "reject 2"))
+    desk.put(b"rubbish")
+    desk.publish(*articles("good 1", "reject 2", "good 3"))
+
+
+def assert_everything_crossed_once(desk: Desk, worker: Worker, when: str) -> None:
+    wait_until(desk.settled, f"everything is dealt with, {when}")
+    assert worker.stop() == 0
+    assert desk.enriched() == ["good 1", "good 3"], when
+    assert sorted(letter["error_type"] for letter in desk.dead()) == ["Reject", "Unreadable"], when
+    assert [outcome["headline"] for outcome in desk.outcomes()] == ["reject 2"], when
+
+
+class Recorder(Scripts):
+    """Writes down the keys of each script instead of running it."""
+
+    def __init__(self, keys: Keys) -> None:
+        super().__init__(None, keys, 60)  # type: ignore[arg-type]  # runs nothing
+        self.used: dict[str, list[str]] = {}
+
+    async def _run(self, name: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
+        del args
+        self.used[name] = list(keys)
+        return [1] if name == "begin" else 1
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("namespace", ["news", "a.b_c-D", "0"])
+async def test_the_keys_of_each_script_lie_in_one_slot_of_a_cluster(namespace: str) -> None:
+    scripts = Recorder(Keys(namespace))
+    await scripts.publish(RAW_STREAM, REF, EVENT)
+    await scripts.begin(ENRICHMENT, [("1-0", REF), ("2-0", ArticleRef(UUID(int=1), UUID(int=2)))])
+    await scripts.give_back(ENRICHMENT, ["1-0"])
+    await scripts.hand_off(ENRICHMENT, "1-0", REF, EVENT)
+    await scripts.acknowledge(INDEXER, "1-0")
+    await scripts.bury(ENRICHMENT, DEAD_STREAM, OUTCOME_STREAM, burial("1-0"))
+    await scripts.trim(RAW_STREAM, "1-0", 10, ())
+    await scripts.drop_consumers(ENRICHMENT, 10)
+    assert set(scripts.used) == {path.stem for path in lua_files()}
+    for name, keys in scripts.used.items():
+        assert len({key_slot(key.encode()) for key in keys}) == 1, name
+
+
+def lua_files() -> list[Path]:
+    return sorted(Path(scripts_package.__file__).parent.glob("*.lua"))
+
+
+def test_every_key_that_can_be_built_lies_in_the_desk_s_slot() -> None:
+    keys = Keys("news")
+    built = {
+        "stream": [keys.stream(stream) for stream in STREAMS],
+        "attempts": [keys.attempts(spec) for spec in (ENRICHMENT, INDEXER, RECEIPTS)],
+        "marker": [keys.marker(REF.drop_id, REF.article_id)],
+        "alive": [keys.alive(ENRICHMENT, "host-1-ab")],
+        "alive_pattern": [keys.alive_pattern()],
+    }
+    builders = {name for name, value in vars(Keys).items() if callable(value) and name[0] != "_"}
+    assert builders == set(built), "a new key builder needs an example here"
+    slots = {key_slot(key.encode()) for example in built.values() for key in example}
+    assert slots == {key_slot(b"{news}")}
+
+
+def test_every_script_is_refused_as_a_whole_or_run_as_a_whole() -> None:
+    """Without the shebang a server that runs full refuses a script's second write only."""
+    assert [path.name for path in lua_files() if not path.read_text().startswith("#!lua\n")] == []
+
+
+@pytest.mark.anyio
+async def test_a_stage_that_writes_no_stream_cannot_hand_off(
+    desk: Desk, settings: Settings
+) -> None:
+    async with client(server_url(settings)) as redis:
+        scripts = Scripts(redis, desk.keys, settings.marker_ttl)
+        with pytest.raises(ValueError, match="writes no stream"):
+            await scripts.hand_off(RECEIPTS, "1-0", REF, EVENT)
+        stage = Stage(RECEIPTS, list, settings, redis, "worker")
+    assert stage.spec.writes is None
