@@ -56,7 +56,9 @@ def run_demo(seeds: Path, folder: Path, console: Console) -> None:
     inbox = folder / "inbox"
     inbox.mkdir(parents=True)
     settings = Settings(inbox=inbox)
-    console.print(f"Starting the embedded server, ingest, enrichment and indexer on {inbox} …")
+    console.print(
+        f"Starting the embedded server, ingest, enrichment and indexer on {inbox} …", soft_wrap=True
+    )
     started = time.perf_counter()
     receipts = _through_the_desk(settings, sources, folder / "services.log")
     shown = _look_up(settings, receipts)
@@ -66,7 +68,8 @@ def run_demo(seeds: Path, folder: Path, console: Console) -> None:
     console.print(
         f"[bold green]All {len(sources)} files have receipts[/] after "
         f"{time.perf_counter() - started:.1f} s. Files and receipts: {inbox / 'done'}; "
-        f"logs: {folder / 'services.log'}"
+        f"logs: {folder / 'services.log'}",
+        soft_wrap=True,
     )
 
 
@@ -76,9 +79,10 @@ def _through_the_desk(settings: Settings, sources: list[Path], logfile: Path) ->
         desk = Desk(settings, output)
         try:
             desk.start()
+            deadline = time.monotonic() + TIMEOUT
+            desk.run(lambda: desk.ready() or time.monotonic() > deadline)
             for source in sources:
                 _drop(source, settings.inbox)
-            deadline = time.monotonic() + TIMEOUT
             desk.run(
                 lambda: len(_receipts(settings)) >= len(sources) or time.monotonic() > deadline
             )
@@ -157,12 +161,12 @@ def _print(entry: Shown, console: Console) -> None:
         "outcome": entry.receipt.outcome,
     }
     for name, value in facts.items():
-        console.print(f"[bold]{name:>10}[/]  {escape(printable(value))}")
+        console.print(f"[bold]{name:>10}[/]  {escape(printable(value))}", soft_wrap=True)
     _print_set_apart(article, console)
     _print_entities(article, console)
     for topic in article.topics:
         line = f"{topic.code}  {topic.name}  {topic.score:.2f}"
-        console.print(f"[bold]{'topic':>10}[/]  {escape(printable(line))}")
+        console.print(f"[bold]{'topic':>10}[/]  {escape(printable(line))}", soft_wrap=True)
     _print_times(article, entry.receipt.timings, console)
 
 
@@ -194,4 +198,6 @@ def _print_times(article: EnrichedArticle, timings: Timings, console: Console) -
         if begin is not None and end is not None
     ]
     blocks = [f"{p.block} {p.duration_ms:.1f} ms" for p in article.provenance]
-    console.print(f"[bold]{'time':>10}[/]  {', '.join(hops)}; of that {', '.join(blocks)}")
+    console.print(
+        f"[bold]{'time':>10}[/]  {', '.join(hops)}; of that {', '.join(blocks)}", soft_wrap=True
+    )

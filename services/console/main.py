@@ -175,9 +175,9 @@ def tail(
     entity: Annotated[str | None, typer.Option(help="Name or key of an entity.")] = None,
     topic: Annotated[str | None, typer.Option(help="Code or name of a topic.")] = None,
     language: Annotated[str | None, typer.Option(help="ISO 639-1 code.")] = None,
-    beginning: Annotated[
+    beginning: Annotated[  # noqa: FBT002  (see check)
         bool, typer.Option("--from-beginning", help="All that is kept, then what comes.")
-    ] = False,  # noqa: FBT002  (see check)
+    ] = False,
     count: Annotated[int | None, typer.Option(min=1, help="End after this many.")] = None,
     inbox: Inbox = None,
     as_json: AsJson = False,  # noqa: FBT002  (see check)

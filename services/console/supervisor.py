@@ -6,6 +6,7 @@ whatever ends is started again, with growing pauses; a stop drains first.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -13,10 +14,12 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
-from services.bus.connect import server_folder
+from services.bus.connect import client, server_folder, server_url
 from services.bus.errors import StopWorking
+from services.bus.keys import Keys
+from services.bus.overview import overview
 from services.bus.server import EmbeddedServer, die_with_parent
 from services.bus.watchdog import Exit
 from services.observability import get_logger
@@ -45,6 +48,12 @@ STOP_TIMEOUT = 25.0
 
 LOOK_EVERY = 0.1
 """Seconds between two looks at the children."""
+
+
+async def living(url: str, settings: Settings) -> tuple[dict[str, Any], ...]:
+    """The signs of life of the running workers."""
+    async with client(url) as redis:
+        return (await overview(redis, Keys(settings.namespace))).workers
 
 
 @dataclass
@@ -109,6 +118,12 @@ class Desk:
         if self.server is not None:
             env["WIREDESK_REDIS_URL"] = self.server.url
         return env
+
+    def ready(self) -> bool:
+        """Whether each service's present process has signed that it works."""
+        url = self.server.url if self.server is not None else server_url(self.settings)
+        signed = {worker["pid"] for worker in asyncio.run(living(url, self.settings))}
+        return all(child.process.pid in signed for child in self.children.values())
 
     def look(self) -> None:
         """Start again what has ended. :class:`StopWorking` where a restart can't help."""

@@ -122,6 +122,14 @@ class Attack:
     def pid(self, name: str) -> int:
         return self.desk.children[name].process.pid
 
+    def ready(self, name: str) -> bool:
+        """Whether the service's present process has said that it works."""
+        pid = self.pid(name)
+        with quick_client(self.url) as redis, suppress(RedisError):
+            signs = [redis.get(key) for key in redis.scan_iter(KEYS.alive_pattern())]
+            return any(sign and json.loads(cast("Any", sign))["pid"] == pid for sign in signs)
+        return False
+
     def send(self, name: str, number: signal.Signals) -> None:
         """Send a signal to a service, if it runs."""
         with suppress(ProcessLookupError):

@@ -60,8 +60,9 @@ def test_sigterm_in_mid_batch(service: str, tmp_path: Path, run_seed: int) -> No
     wire = Wire(run_seed)
     with attacked(tmp_path, POISONED) as attack:
         for _ in range(4):
-            attack.drop(*(wire.article(SLOW) for _ in range(6)))
+            attack.run_until(lambda: attack.ready(service), f"{service} works")
             before = enriched(attack)
+            attack.drop(*(wire.article(SLOW) for _ in range(6)))
             attack.run_until(lambda seen=before: enriched(attack) > seen, "work has begun")  # type: ignore[misc]  # bound now
             ended = attack.desk.children[service].process
             attack.send(service, signal.SIGTERM)
