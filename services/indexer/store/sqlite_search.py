@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from uuid import UUID
 
 from services.indexer.store.base import MAX_HITS, Hit, Query
+from services.indexer.store.snippets import SCANNED_CHARS, snippet
 from services.indexer.store.times import from_micros
 from services.indexer.store.words import Term, fold, parse
 
@@ -18,15 +19,6 @@ Values: TypeAlias = "dict[str, str | int | float]"
 HEADLINE_WEIGHT = 10.0
 """A match in the headline counts as ten in the text: an article of usual length
 names its subject a few times, and one mention in a headline should beat that."""
-
-SNIPPET_CHARS = 160
-"""Characters in a snippet: about two lines of a terminal."""
-
-LEAD_CHARS = 40
-"""Characters of a snippet before its first match: some words to understand it by."""
-
-_OPEN, _CLOSE = "\x02", "\x03"
-"""Marks around a match until the snippet is cut; real brackets may be in the text."""
 
 DOCUMENT = """
     SELECT v.document FROM articles AS a JOIN versions AS v ON v.seq = a.current
@@ -63,48 +55,42 @@ _TOPIC = """ AND a.seq IN (
 
 _LANGUAGE = " AND a.language = :language"
 
-_COLUMNS = "a.article_id, a.revision, v.headline, a.published_at, a.filed_at"
-
-# The best are chosen first, so that snippets are cut for them alone. Not by FTS5's
-# snippet(): its time grows with the square of the matches, and a hostile article of
-# 4,000 times the same word would take it a third of a second; highlight() is linear.
 _BY_WORDS = """
-    WITH best AS (
-        SELECT a.seq AS seq, bm25(found_by_words, :headline_weight, 1.0) AS score
-        FROM found_by_words JOIN articles AS a ON a.seq = found_by_words.rowid
-        WHERE found_by_words MATCH :words AND a.state = 'live'{filters}
-        ORDER BY score, a.newest_at DESC, a.seq DESC LIMIT :limit
-    )
-    SELECT {columns}, (
-        SELECT highlight(found_by_words, 1, :open, :close)
-        FROM found_by_words WHERE found_by_words MATCH :words AND rowid = best.seq
-    )
-    FROM best JOIN articles AS a ON a.seq = best.seq JOIN versions AS v ON v.seq = a.current
-    ORDER BY best.score, a.newest_at DESC, a.seq DESC
+    SELECT a.seq AS seq, bm25(found_by_words, :headline_weight, 1.0) AS score
+    FROM found_by_words JOIN articles AS a ON a.seq = found_by_words.rowid
+    WHERE found_by_words MATCH :words AND a.state = 'live'{filters}
+    ORDER BY score, a.newest_at DESC, a.seq DESC LIMIT :limit
 """
 
 _NEWEST = """
-    SELECT {columns}, (
-        SELECT substr(s.body, 1, :snippet_chars) FROM searchable AS s WHERE s.seq = a.seq
-    )
-    FROM articles AS a JOIN versions AS v ON v.seq = a.current
-    WHERE a.state = 'live'{filters}
+    SELECT a.seq AS seq, 0 AS score FROM articles AS a WHERE a.state = 'live'{filters}
     ORDER BY a.newest_at DESC, a.seq DESC LIMIT :limit
+"""
+
+# The best are chosen first, so that texts are read for them alone.
+_HITS = """
+    WITH best AS ({best})
+    SELECT a.article_id, a.revision, v.headline, a.published_at, a.filed_at,
+        (SELECT substr(s.body, 1, :scanned) FROM searchable AS s WHERE s.seq = a.seq)
+    FROM best JOIN articles AS a ON a.seq = best.seq JOIN versions AS v ON v.seq = a.current
+    ORDER BY best.score, a.newest_at DESC, a.seq DESC
 """
 
 
 def statement(query: Query) -> tuple[str, Values]:
     """The SQL for ``query`` and its values."""
-    values: Values = {"limit": max(0, min(query.limit, MAX_HITS))}
+    # One more than is scanned, so that a longer text is known to go on.
+    values: Values = {"limit": max(0, min(query.limit, MAX_HITS)), "scanned": SCANNED_CHARS + 1}
     filters = _filters(query, values)
-    if query.words is None or not query.words.strip():
-        # Twice over: runs of white space are shortened after it.
-        values["snippet_chars"] = 2 * SNIPPET_CHARS
-        return _NEWEST.format(columns=_COLUMNS, filters=filters), values
-    values["words"] = expression(parse(query.words))
+    if not _has_words(query):
+        return _HITS.format(best=_NEWEST.format(filters=filters)), values
+    values["words"] = expression(parse(query.words or ""))
     values["headline_weight"] = HEADLINE_WEIGHT
-    values |= {"open": _OPEN, "close": _CLOSE}
-    return _BY_WORDS.format(columns=_COLUMNS, filters=filters), values
+    return _HITS.format(best=_BY_WORDS.format(filters=filters)), values
+
+
+def _has_words(query: Query) -> bool:
+    return query.words is not None and bool(query.words.strip())
 
 
 def _filters(query: Query, values: Values) -> str:
@@ -134,10 +120,12 @@ def expression(terms: Sequence[Term]) -> str:
 def search(db: sqlite3.Connection, query: Query) -> list[Hit]:
     """Articles that match, best first (newest first where no words are given)."""
     sql, values = statement(query)
-    return [_hit(*row) for row in db.execute(sql, values)]
+    terms = parse(query.words or "")
+    return [_hit(terms, *row) for row in db.execute(sql, values)]
 
 
 def _hit(
+    terms: Sequence[Term],
     article_id: str,
     revision: int,
     headline: str | None,
@@ -151,29 +139,8 @@ def _hit(
         headline=headline,
         published_at=None if published_at is None else from_micros(published_at),
         filed_at=from_micros(filed_at),
-        snippet=cut(text or ""),
+        snippet=snippet(text or "", terms),
     )
-
-
-def cut(text: str) -> str:
-    """A snippet of ``text`` on one line, from shortly before its first match if it has one."""
-    match = text.find(_OPEN)
-    start = 0 if match <= LEAD_CHARS else _word_start(text, match - LEAD_CHARS, match)
-    # Four times over: marks and runs of white space are taken out of it.
-    line = " ".join(text[start : start + 4 * SNIPPET_CHARS].split())
-    snippet = line[:SNIPPET_CHARS]
-    if len(line) > SNIPPET_CHARS:
-        # The last word may have been cut, and with it a match's closing mark.
-        snippet = snippet.rpartition(" ")[0] or snippet
-    marked = snippet.replace(_OPEN, "[").replace(_CLOSE, "]")
-    closing = "]" if snippet.count(_OPEN) > snippet.count(_CLOSE) else ""
-    more = "…" if len(snippet) < len(line) or start + 4 * SNIPPET_CHARS < len(text) else ""
-    return ("…" if start else "") + marked + closing + more
-
-
-def _word_start(text: str, start: int, end: int) -> int:
-    """Where the first whole word after ``start`` begins, ``start`` if there is none to ``end``."""
-    return next((n + 1 for n in range(start, end) if text[n].isspace()), start)
 
 
 _ID_CHARS = frozenset("0123456789abcdef-")
