@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+MAX_DEPTH = 64
+"""Levels of nesting read: ours has 6, and pydantic writes no more than 255. What can be read
+but not written would end every worker that tries to forward it."""
+
+MAX_TYPE_CHARS = 100
+"""Characters of a foreign event type quoted in a reason; ours have about 30."""
+
 MAX_ERRORS_NAMED = 3
 """Validation errors named in a reason: enough to find the fault, short enough for a log line."""
 
@@ -90,10 +97,27 @@ def read(raw: bytes, expected: EventType) -> Event | Unreadable:
         return Unreadable(f"not JSON: {error}")
     if not isinstance(document, dict):
         return Unreadable("not a CloudEvent: the JSON is not an object")
+    if _deeper_than(document, MAX_DEPTH):
+        return Unreadable(f"nested more than {MAX_DEPTH} levels deep")
     wrong = _wrong_type(document.get("type"), expected)
     if wrong:
         return Unreadable(wrong)
     return _validated(document, expected)
+
+
+def _deeper_than(document: dict[str, Any], limit: int) -> bool:
+    """Whether lists and objects are nested deeper; level by level, so depth costs no stack."""
+    level: list[Any] = [document]
+    for _ in range(limit):
+        level = [
+            child
+            for node in level
+            for child in (node.values() if isinstance(node, dict) else node)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _validated(document: dict[str, Any], expected: EventType) -> Event | Unreadable:
@@ -101,8 +125,6 @@ def _validated(document: dict[str, Any], expected: EventType) -> Event | Unreada
         event = _model(expected).model_validate(document)
     except ValidationError as error:
         return Unreadable(_named(error))
-    except RecursionError:
-        return Unreadable("not valid: nested too deeply")
     return Event(payload=event.data, traceparent=event.traceparent)
 
 
@@ -110,11 +132,14 @@ def _wrong_type(found: object, expected: EventType) -> str | None:
     if found == expected.full_name:
         return None
     stem = expected.full_name.rpartition(".v")[0]
-    if isinstance(found, str) and found.rpartition(".v")[0] == stem:
-        return f"unknown major version: {found} (this release reads {expected.full_name})"
+    if not isinstance(found, str):
+        return f"the event type is no text; expected {expected.full_name}"
+    shown = found[:MAX_TYPE_CHARS]
+    if found.rpartition(".v")[0] == stem:
+        return f"unknown major version: {shown} (this release reads {expected.full_name})"
     known = {event.full_name for event in EVENT_TYPES}
-    what = "belongs on another stream" if found in known else "unknown"
-    return f"event type {found!r} is {what}; expected {expected.full_name}"
+    what = "belongs on another stream" if found in known else "is unknown"
+    return f"event type {shown!r} {what}; expected {expected.full_name}"
 
 
 def _named(error: ValidationError) -> str:

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 STACK_CHARS = 8000
 """Characters of a stack trace kept in a dead letter: its end, where the cause is."""
 
+REASON_CHARS = 2000
+"""Characters of a reason kept: whoever reads it wants a sentence, not the article quoted in it."""
+
+MAX_REVISION = 2**63 - 1
+"""The largest that a store's integer column holds."""
+
 ArticlePayload = RawArticle | EnrichedArticle | Outcome
 
 
@@ -74,10 +80,22 @@ class Fault:
     advice: str
     stack: str | None = None
 
+    def __post_init__(self) -> None:
+        """Make everything writable: a burial that can't be written would never end."""
+        object.__setattr__(self, "reason", _writable(self.reason)[:REASON_CHARS])
+        object.__setattr__(self, "advice", _writable(self.advice)[:REASON_CHARS])
+        if self.stack is not None:
+            object.__setattr__(self, "stack", _writable(self.stack)[-STACK_CHARS:])
+
+
+def _writable(text: str) -> str:
+    """``text`` with lone surrogates (undecodable file names hold some) as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
 
 def fault_of(error: BaseException) -> Fault:
     """The fault that an exception of a handler is."""
-    stack = "".join(traceback.format_exception(error))[-STACK_CHARS:]
+    stack = "".join(traceback.format_exception(error))
     reason = f"{error.__class__.__name__}: {error}"
     advice = "see the dead letter's stack; once the cause is mended, drop the file again"
     return Fault(error.__class__.__name__, reason, advice, stack)
@@ -168,8 +186,11 @@ def burial_of_unreadable(spec: StageSpec, stream: str, message: Message, fault: 
 def _salvage(raw: bytes) -> tuple[Drop, UUID, int] | None:
     try:
         data = orjson.loads(raw)["data"]
-        drop = Drop.model_validate(data["drop"])
-        return drop, UUID(data["article_id"]), max(0, int(data.get("revision", 0)))
+        # Only the fields that we know: an unknown one may be what makes it unreadable.
+        drop = Drop.model_validate({name: data["drop"].get(name) for name in Drop.model_fields})
+        revision = data.get("revision")
+        known = isinstance(revision, int) and 0 <= revision <= MAX_REVISION
+        return drop, UUID(data["article_id"]), int(revision) if known else 0
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, ValidationError):
         return None
 

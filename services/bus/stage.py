@@ -293,7 +293,12 @@ class Stage:
             await self._acknowledge(item)
             self.facts.done += 1
             return
-        event = event_of(self.spec, item, result, _time_of(result))
+        try:
+            event = event_of(self.spec, item, result, _time_of(result))
+        except ValueError as error:
+            # It can't be written (a lone surrogate, a wrong type): as if the handler had raised.
+            await self._failed(item, error)
+            return
         crossed = await self._insist(
             lambda: self._scripts.hand_off(self.spec, item.entry_id, item.ref, event)
         )
