@@ -231,26 +231,28 @@ class IngestDesk:
             raise Unavailable(f"the inbox is not there (unmounted?): {self._settings.inbox}")
         return True
 
-    async def _file_settled(self) -> bool:
+    async def _file_settled(self) -> bool | None:
         finished = await asyncio.to_thread(self._filer.file_settled)
         self._taker.finished(finished)
-        return bool(finished)
+        return bool(finished) or None
 
-    async def _redrive(self) -> bool:
+    async def _redrive(self) -> bool | None:
         due = self._taker.due()
-        if not due or not await self._room():
+        if not due:
+            return None
+        if not await self._room():
             return False
         await self._taker.redrive(due)
         return True
 
-    async def _take(self) -> bool:
+    async def _take(self) -> bool | None:
         batch: list[Candidate] = []
         while self._ready and len(batch) < BATCH_FILES:
             candidate = self._ready.popleft()
             if self._taker.is_new(candidate):
                 batch.append(candidate)
         if not batch:
-            return False
+            return None
         if not await self._room():
             self._ready.extendleft(reversed(batch))
             return False
@@ -265,10 +267,10 @@ class IngestDesk:
             log.info("room" if has_room else "no_room_files_wait_in_the_inbox")
         return has_room
 
-    async def _scan(self) -> bool:
+    async def _scan(self) -> bool | None:
         now = self._clock.monotonic()
         if now < self._next_scan and not self._scan_wanted:
-            return False
+            return None
         self._scan_wanted = False
         try:
             self._ready = deque(await asyncio.to_thread(self._inbox.scan, now))
@@ -280,9 +282,9 @@ class IngestDesk:
         self._waits.keep(self._still_concerns)
         return True
 
-    async def _prune(self) -> bool:
+    async def _prune(self) -> bool | None:
         if self._clock.monotonic() < self._next_prune:
-            return False
+            return None
         self._next_prune = self._clock.monotonic() + PRUNE_INTERVAL
         return bool(await asyncio.to_thread(self._owned().prune))
 
@@ -295,8 +297,12 @@ class IngestDesk:
         return True
 
     # --- waiting ---------------------------------------------------------------------------
-    async def _guarded(self, key: str, work: Callable[[], Awaitable[bool]]) -> bool:
-        """Do ``work``, or leave it for later while something outside is missing for it."""
+    async def _guarded(self, key: str, work: Callable[[], Awaitable[bool | None]]) -> bool:
+        """Do ``work``, or leave it for later while something outside is missing for it.
+
+        ``work`` returns None when there was nothing to do, which proves nothing about what
+        was missing.
+        """
         if not self._waits.ready(key):
             return False
         try:
@@ -306,9 +312,9 @@ class IngestDesk:
             if self._waits.tell(key):
                 log.warning("waiting", what=key, reason=str(error), retry_in_s=delay)
             return False
-        if self._waits.succeeded(key):
+        if worked is not None and self._waits.succeeded(key):
             log.info("resumed", what=key)
-        return worked
+        return bool(worked)
 
     def _on_event(self) -> None:
         self._scan_wanted = True

@@ -139,6 +139,9 @@ class FileReader:
                 position = record.position
                 yield self._made(row, record)
         except Unreadable as error:
+            if error.__cause__ is not None:
+                # The reader's own fault, by the registry: its traceback belongs in the log.
+                log.exception("reader_failed", file=row.file, exc_info=error.__cause__)
             yield self._whole_rejected(row, position + 1, error)
         except (OSError, MemoryError):
             raise
