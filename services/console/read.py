@@ -1,0 +1,247 @@
+"""``wiredesk search`` and ``wiredesk show``: what the store holds, as a person reads it.
+
+Every value may come from a hostile file.  On a terminal it is shown through
+:func:`printable` and as plain text, never as markup; in JSON everything that
+isn't printable ASCII is escaped, so that a terminal is as safe as a parser.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from services.observability import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from rich.console import Console
+
+    from schemas.article import EnrichedArticle, Provenance
+    from services.indexer.store.base import ArticleStore, Hit, Query, Record, Version
+
+SHORT_ID = 8
+"""Characters of an id that a list shows: of 100 stores with 10,000 articles each, one
+holds two that share them."""
+
+AMBIGUOUS_SHOWN = 10
+"""Ids named when several begin alike: enough to choose from, few enough to read."""
+
+
+class NotFound(LookupError):  # noqa: N818  (named for the state, like LookupError itself)
+    """No article, or more than one, is meant; the message says which."""
+
+
+def search(store: ArticleStore, query: Query, console: Console, *, as_json: bool = False) -> int:
+    """Print the articles that match; gives back how many."""
+    hits = store.search(query)
+    if as_json:
+        _print_json(console, [asdict(hit) for hit in hits])
+    elif hits:
+        console.print(_hit_table(hits))
+    else:
+        console.print("nothing found", style="dim")
+    return len(hits)
+
+
+def show(
+    store: ArticleStore, article: UUID | str, console: Console, *, as_json: bool = False
+) -> bool:
+    """Print one article whole; False where the store doesn't know it.
+
+    ``article`` is its id, or as text the first characters of it; raises
+    ``NotFound`` when those mean no article or several.
+    """
+    article_id = find_article(store, article) if isinstance(article, str) else article
+    record = store.record(article_id)
+    if record is None:
+        return False
+    held = store.get(article_id)
+    if as_json:
+        document = None if held is None else held.model_dump(mode="json")
+        _print_json(console, asdict(record) | {"article": document})
+    else:
+        _print_record(console, record, held)
+    return True
+
+
+def find_article(store: ArticleStore, prefix: str) -> UUID:
+    """The one article whose id begins with ``prefix``; raises ``NotFound``."""
+    found = store.resolve(prefix, limit=AMBIGUOUS_SHOWN + 1) if prefix.strip() else []
+    if len(found) == 1:
+        return found[0]
+    said = printable(prefix)
+    if not found:
+        raise NotFound(f"no article's id begins with '{said}'")
+    names = ", ".join(str(article_id) for article_id in found[:AMBIGUOUS_SHOWN])
+    more = ", …" if len(found) > AMBIGUOUS_SHOWN else ""
+    raise NotFound(f"more than one article's id begins with '{said}': {names}{more}")
+
+
+def _print_json(console: Console, document: Any) -> None:
+    """``document`` on one line, and nothing in it that a terminal would obey."""
+    line = json.dumps(document, default=_plain)
+    # The one control character that JSON lets through.
+    console.out(line.replace("\x7f", "\\u007f"), highlight=False)
+
+
+def _plain(value: object) -> str:
+    """Times as the events write them, ids as text."""
+    return value.isoformat().replace("+00:00", "Z") if hasattr(value, "isoformat") else str(value)
+
+
+def _text(value: object, style: str = "") -> Text:
+    return Text(printable(str(value)), style=style)
+
+
+def _time(time: datetime | None) -> str:
+    return "–" if time is None else time.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _hit_table(hits: Sequence[Hit]) -> Table:
+    table = _table("time (UTC)", "id", "headline", "text")
+    for column in table.columns[:2]:
+        column.no_wrap = True
+    for hit in hits:
+        table.add_row(
+            _time(hit.published_at or hit.filed_at),
+            str(hit.article_id)[:SHORT_ID],
+            _text(hit.headline or "(no headline)", "bold"),
+            _text(hit.snippet),
+        )
+    return table
+
+
+def _print_record(console: Console, record: Record, article: EnrichedArticle | None) -> None:
+    headline = record.versions[-1].headline if article is None else article.headline
+    console.print(_text(headline or "(no headline)", "bold"))
+    console.print(_facts(_standing(record) + ([] if article is None else _metadata(article))))
+    if article is not None:
+        _print_text(console, article)
+        _print_findings(console, article)
+    _print_table(console, "Versions", _version_table(record.versions))
+
+
+def _standing(record: Record) -> list[tuple[str, object]]:
+    states: dict[str, str] = {
+        "live": "found by searches",
+        "duplicate": f"duplicate of {record.duplicate_of}",
+        "withdrawn": "withdrawn by its provider",
+    }
+    return [("id", record.article_id), ("state", states[record.state])]
+
+
+def _metadata(article: EnrichedArticle) -> list[tuple[str, object]]:
+    language, drop = article.detected_language, article.drop
+    return [
+        ("revision", f"{article.revision} ({article.revision_basis})"),
+        ("identity", f"by {article.identity_basis}"),
+        ("published", _time(article.published_at)),
+        ("updated", _time(article.updated_at)),
+        ("received", _time(drop.received_at)),
+        ("language", f"{language.code} ({language.confidence:.2f})"),
+        ("declared", article.language),
+        ("authors", ", ".join(article.authors)),
+        ("dateline", article.dateline),
+        ("provider", article.provider),
+        ("provider id", article.provider_id),
+        ("url", article.url),
+        ("credits", "; ".join(article.credits)),
+        ("file", f"{drop.file}, record {drop.position}"),
+        ("drop", drop.drop_id),
+        ("reader", f"{article.reader.name} {article.reader.version}, {article.reader.format}"),
+        ("warnings", "; ".join(article.reader.warnings)),
+    ]
+
+
+def _facts(facts: Iterable[tuple[str, object]]) -> Table:
+    """Names and values side by side; what isn't there is left out."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts:
+        if value not in {None, "", "–"}:
+            table.add_row(name, _text(value))
+    return table
+
+
+def _print_text(console: Console, article: EnrichedArticle) -> None:
+    """The text by its sections; the headline stands at the top already."""
+    for section in article.sections:
+        if section.role != "headline":
+            style = "italic" if section.role == "standfirst" else ""
+            for line in article.text[section.start : section.end].split("\n"):
+                console.print(Padding(_text(line, style), (0, 2)))
+
+
+def _print_findings(console: Console, article: EnrichedArticle) -> None:
+    entities = _table("entity", "type", "mentions", "key")
+    for entity in sorted(article.entities, key=lambda e: (-len(e.mentions), e.name)):
+        mentions = str(len(entity.mentions))
+        entities.add_row(_text(entity.name), entity.type, mentions, _text(entity.key))
+    topics = _table("topic", "code", "score", "by")
+    for topic in sorted(article.topics, key=lambda t: (-t.score, t.code)):
+        topics.add_row(
+            _text(topic.name), _text(topic.code), f"{topic.score:.2f}", topic.assigned_by
+        )
+    apart = _table("line", "kind", "text")
+    for line in article.set_apart:
+        apart.add_row(str(line.line), line.kind, _text(line.text))
+    made = _table("block", "status", "by", "model", "ms")
+    for block in article.provenance:
+        made.add_row(*_provenance_row(block))
+    for title, table in (
+        ("Entities", entities),
+        ("Topics", topics),
+        ("Set apart from the text", apart),
+        ("Provenance", made),
+    ):
+        _print_table(console, title, table)
+
+
+def _provenance_row(block: Provenance) -> tuple[Text, Text, Text, Text, Text]:
+    status = block.status if block.reason is None else f"{block.status}: {block.reason}"
+    model = " ".join(part for part in (block.model, block.model_version) if part)
+    return (
+        _text(block.block),
+        _text(status),
+        _text(f"{block.annotator} {block.version}"),
+        _text(model),
+        _text(f"{block.duration_ms:.1f}"),
+    )
+
+
+def _version_table(versions: Sequence[Version]) -> Table:
+    table = _table("revision", "received (UTC)", "filed (UTC)", "headline")
+    for version in versions:
+        headline = _text(version.headline or "(no headline)")
+        if version.withdrawn:
+            headline.append(" – withdrawn", style="red")
+        table.add_row(
+            str(version.revision), _time(version.received_at), _time(version.filed_at), headline
+        )
+    return table
+
+
+def _print_table(console: Console, title: str, table: Table) -> None:
+    """A table under its title; one without rows is left out."""
+    if table.row_count:
+        console.print()
+        console.print(Text(title, style="bold"))
+        console.print(table)
