@@ -35,6 +35,10 @@ _VERSION_PART = re.compile(
     re.IGNORECASE,
 )
 
+_NEWSML_COLONS = "urn:newsml:provider:date:item:version".count(":")
+_TAG_COLONS = "tag:provider,date:item:version".count(":")
+"""With fewer, the last number is the item and no version."""
+
 _TRACKING = re.compile(
     r"utm_\w+|mtm_\w+|pk_\w+|fbclid|gclid|gclsrc|dclid|msclkid|yclid|twclid|ttclid|igshid|igsh"
     r"|mc_[ce]id|_hs(?:enc|mi)|mkt_tok|cmpid|cmp|ocid|ito|ncid|smid|sref|srnd|xtor|at_\w+|wt_\w+"
@@ -134,11 +138,9 @@ def split_version(provider_id: str) -> tuple[str, int | None]:
 
 def _has_version_part(provider_id: str) -> bool:
     lower = provider_id.casefold()
-    # urn:newsml:provider:date:item:version has six parts; without version its last one is the
-    # item. tag:provider,date:item:version has four.
     if lower.startswith("urn:newsml:"):
-        return lower.count(":") >= 5
-    return lower.startswith("tag:") and lower.count(":") >= 3
+        return lower.count(":") >= _NEWSML_COLONS
+    return lower.startswith("tag:") and lower.count(":") >= _TAG_COLONS
 
 
 def canonical_url(url: str) -> str | None:

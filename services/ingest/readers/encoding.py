@@ -157,7 +157,7 @@ def _utf8_characters(data: bytes) -> int:
 def _utf16_without_bom(data: bytes) -> str | None:
     head = data[: 2 * SAMPLE_BYTES]
     pairs = len(head) // 2
-    if pairs < 2 or len(data) % 2:
+    if pairs == 0 or len(data) % 2:
         return None
     even, odd = head[::2].count(0), head[1::2].count(0)
     # Latin letters leave one byte of each pair NUL and the other never.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-MAX_CHARS = 16 * 1024
+MAX_CHARS = 8 * 1024
 """Real front matter has some hundred characters; PyYAML takes quadratic time on hostile input."""
 
 MAX_LINES = 300

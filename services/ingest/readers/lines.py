@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
+
+from services.ingest.readers.base import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -13,6 +16,12 @@ if TYPE_CHECKING:
 WRAP_COLUMNS = range(40, 101)
 """Widths at which texts are hard-wrapped: mail at 72, terminals at 80, editors up to 100.
 A text with a longer line was not wrapped, one with only shorter lines is verse or a list."""
+
+MAX_LINES = 200_000
+"""Non-blank lines: 8 MiB (the largest article) at 40 characters a line. With shorter ones it is
+no article, and each line costs some microseconds however short it is."""
+
+_RUNS = re.compile(r"\n+|[^\n]+")
 
 _INVISIBLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u200b\u2060\ufeff\ud800-\udfff]")
 """Controls, soft hyphens, zero-width spaces, stray byte order marks, lone surrogates: nothing
@@ -38,10 +47,29 @@ def clean(text: str) -> str:
 
 
 def split(text: str) -> list[Line]:
-    """The non-blank lines of ``text``, cleaned."""
-    numbered = enumerate(text.split("\n"), start=1)
-    lines = (Line(number, clean(raw)) for number, raw in numbered)
-    return [line for line in lines if line.text]
+    """The non-blank lines of ``text``, cleaned.
+
+    Raises :class:`Unreadable` where there are more than :data:`MAX_LINES`.
+    """
+    lines: list[Line] = []
+    number = 1
+    for run in _RUNS.finditer(_INVISIBLE.sub("", text)):
+        raw = run[0]
+        if raw[0] == "\n":
+            number += len(raw)
+        elif cleaned := " ".join(raw.split()):
+            lines.append(Line(number, cleaned))
+            if len(lines) > MAX_LINES:
+                raise _too_many_lines(text)
+    return lines
+
+
+def _too_many_lines(text: str) -> Unreadable:
+    count = text.count("\n") + 1
+    return Unreadable(
+        f"too many lines for one article: {count}, the limit is {MAX_LINES} that are not blank",
+        "It looks like a list or a log; split it into its articles.",
+    )
 
 
 def same(text: str) -> str:
@@ -60,7 +88,7 @@ def wrap_width(lines: Sequence[Line]) -> int | None:
     width = max((len(line.text) for line in lines), default=0)
     if width not in WRAP_COLUMNS:
         return None
-    pairs = [(a, b) for a, b in zip(lines, lines[1:], strict=False) if b.number == a.number + 1]
+    pairs = [(a, b) for a, b in pairwise(lines) if b.number == a.number + 1]
     broken = sum(1 for a, b in pairs if not ends_sentence(a.text) and _overflows(a, b, width))
     # Wrapping breaks most lines in mid-sentence, and only where the next word didn't fit.
     return width if broken * 2 > len(pairs) else None
@@ -87,7 +115,11 @@ def paragraphs(lines: Iterable[Line], width: int | None) -> list[Line]:
 
 def _continues(line: Line, following: Line, width: int | None) -> bool:
     adjacent = following.number == line.number + 1
-    return width is not None and adjacent and _overflows(line, following, width)
+    if width is None or not adjacent:
+        return False
+    # The longest line may be shorter than the column was; then the words tell.
+    mid_sentence = not ends_sentence(line.text) and following.text[0].islower()
+    return _overflows(line, following, width) or (mid_sentence and len(line.text) > width // 2)
 
 
 def _joined(parts: Sequence[Line]) -> Line:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,16 +24,19 @@ if TYPE_CHECKING:
 
     from schemas.article import SetApartKind
 
-MAX_MARKDOWN = 1024 * 1024
-"""Characters parsed as Markdown: ten books' chapters. The parser takes seconds for each
-megabyte of hostile input; a larger text is read as plain text, and a warning says so."""
+MAX_MARKDOWN = 256 * 1024
+"""Characters parsed as Markdown: 40,000 words. The parser takes many seconds for a megabyte
+of hostile input; a larger text is read as plain text, and a warning says so."""
 
-MAX_INLINE = 8 * 1024
+MAX_INLINE = 4 * 1024
 """Characters of one paragraph in which emphasis and links are resolved: the parser is
 quadratic in unclosed brackets, and no paragraph of a newsroom is as long."""
 
 MAX_HEADLINE = 500
 """Characters: a heading says itself that it is one, so it may be longer than a guess."""
+
+_MARKED = re.compile(r"[\\`*_\[\]<>&!]")
+"""Without one of these a paragraph is what it shows, and needs no parsing."""
 
 _VISIBLE = frozenset({"text", "text_special", "code_inline"})
 _BREAKS = frozenset({"softbreak", "hardbreak"})
@@ -177,7 +181,9 @@ def _inline(
 ) -> list[Line]:
     first, end = token.map or [0, 0]
     blocks.covered.update(range(first + skip + 1, end + skip + 1))
-    if len(token.content) > MAX_INLINE:
+    if not _MARKED.search(token.content):
+        pieces = token.content.split("\n")
+    elif len(token.content) > MAX_INLINE:
         blocks.unresolved += 1
         pieces = token.content.split("\n")
     else:
@@ -207,7 +213,7 @@ def _alternative(image: Token) -> str:
 def _lines(pieces: Sequence[str], number: int) -> list[Line]:
     """One line for a paragraph; one for each piece where one of them is boilerplate."""
     numbered = [Line(n, text) for n, piece in enumerate(pieces, number) if (text := clean(piece))]
-    if len(numbered) < 2 or any(classify(line.text) for line in numbered):
+    if len(numbered) <= 1 or any(classify(line.text) for line in numbered):
         return numbered
     joined = " ".join(line.text for line in numbered)
     return [Line(numbered[0].number, joined, numbered[-1].number)]

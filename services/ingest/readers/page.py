@@ -27,8 +27,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from schemas.article import SourceLine
-from services.ingest.readers.boilerplate import Finding, classify, is_title
+from services.ingest.readers.boilerplate import classify
+from services.ingest.readers.finding import Finding
 from services.ingest.readers.lines import Line, paragraphs, same, wrap_width
+from services.ingest.readers.promotion import is_title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -42,32 +44,48 @@ MAX_HEADLINE = 200
 MAX_STANDFIRST = 400
 """Characters; two long sentences. What is longer is the lead."""
 
-TOP_LINES = 3
-"""Different lines of text (headline, standfirst, caption) that may stand above a byline."""
+TOP_LINES = 2
+"""Different lines of text (headline, standfirst) that may stand above a byline or a bare date."""
 
 LEAD_CHARS = 250
 """A line of this length is a paragraph of the article: the top of the page ends there."""
+
+MIN_STANDFIRST_WORDS = 6
+"""A shorter line above a byline is a name or a place, not a summary."""
+
+MIN_PLACE = 4
+"""Letters of a place in capitals without an agency after it: "UN — The" is no dateline."""
+
+MAX_BREADCRUMB = 60
+"""Characters of section names before a headline."""
+
+MAX_SECTIONS = 4
+"""Section names that may be run together before a headline."""
 
 MAX_RELATED = 20
 """Titles under one "Related" heading; a longer run of short lines is an article of its own."""
 
 _SECTIONS = (
-    "Breaking News", "World News", "Local News", "US News", "UK News", "News", "World", "Politics",
-    "Business", "Economy", "Finance", "Markets", "Sports", "Sport", "Home", "Homepage", "Opinion",
-    "Opinions", "Analysis", "Technology", "Tech", "Science", "Health", "Culture", "Arts", "Travel",
-    "Entertainment", "Lifestyle", "Life", "Environment", "Climate", "Education", "Europe", "Asia",
-    "Africa", "Americas", "Middle East", "Asia Pacific", "International", "National", "Local", "U.S.",
-    "US", "UK", "Ukraine", "Russia", "China", "War", "Video", "Features", "Society", "Crime", "Law",
+    "Breaking News", "World News", "Local News", "US News", "UK News", "News", "World",
+    "Politics", "Business", "Economy", "Finance", "Markets", "Sports", "Sport", "Home",
+    "Homepage", "Opinion", "Opinions", "Analysis", "Technology", "Tech", "Science", "Health",
+    "Culture", "Arts", "Travel", "Entertainment", "Lifestyle", "Life", "Environment",
+    "Climate", "Education", "Europe", "Asia", "Africa", "Americas", "Middle East",
+    "Asia Pacific", "International", "National", "Local", "U.S.", "US", "UK", "Ukraine",
+    "Russia", "China", "War", "Video", "Features", "Society", "Crime",
+    "Law",
 )  # fmt: skip
 """What sites call their sections; only these are taken for a breadcrumb."""
 
 _SECTION = "|".join(re.escape(name) for name in sorted(_SECTIONS, key=len, reverse=True))
-_TRAIL = re.compile(rf"(?:(?:{_SECTION})\s?[>›»/|→]\s?)+(?=\S)")
+_TRAIL = re.compile(
+    rf"(?:(?:{_SECTION})(?:\s?[>›»→]\s?|\s[/|]\s))+(?=\S)"  # noqa: RUF001  (as sites print it)
+)
 _TRAIL_END = re.compile(rf"(?:{_SECTION})")
 _FUSED = re.compile(rf"(?:{_SECTION})(?=[^\W\d_a-z]|[\"“‘'])")
 _CAMEL_NAMES = re.compile(
     r"(?:News(?:Guard|Nation|Corp|Max|Break|Hour|Week|Bank|Whip|Room)|WorldCom|TechCrunch|HealthCare"
-    r"|BusinessWeek|SportsCenter|HomePod|HomeKit|USA|USB|UKIP|LifeLock|LawSuit|WarGames)"
+    r"|BusinessWeek|SportsCenter|HomePod|HomeKit|USA\b|USB\b|UKIP|LifeLock|WarGames)"
 )
 _SITE_NAME = re.compile(r"\s[|–—-]\s(?=[^|–—]{2,40}$)")
 _ENDS_PLAIN = re.compile(r"(?<![.A-Z])[.,;:]$|(?<=[a-z][A-Z])\.$")
@@ -80,32 +98,11 @@ _DATELINE = re.compile(
     )\s?(?P<dash>—|–|--|-|:)\s?(?=[^\W_a-z]|["“‘'«])""",
     re.VERBOSE,
 )
-_NO_PLACE = frozenset(
-    [
-        "BREAKING",
-        "LIVE",
-        "EXCLUSIVE",
-        "UPDATE",
-        "UPDATED",
-        "ANALYSIS",
-        "OPINION",
-        "WATCH",
-        "VIDEO",
-        "EXPLAINER",
-        "FACTBOX",
-        "WRAPUP",
-        "CORRECTED",
-        "CORRECTION",
-        "EDITORIAL",
-        "COMMENT",
-        "NOTE",
-        "FACT",
-        "CLAIM",
-        "MYTH",
-        "QUESTION",
-        "ANSWER",
-    ]
-)
+_NO_PLACE = frozenset({
+    "BREAKING", "LIVE", "EXCLUSIVE", "UPDATE", "UPDATED", "ANALYSIS", "OPINION", "WATCH",
+    "VIDEO", "EXPLAINER", "FACTBOX", "WRAPUP", "CORRECTED", "CORRECTION", "EDITORIAL",
+    "COMMENT", "NOTE", "FACT", "CLAIM", "MYTH", "QUESTION", "ANSWER",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +199,7 @@ def _end_of_top(lines: Sequence[Line], found: dict[int, Finding]) -> int:
     """The number of the first line that belongs to the body for certain."""
     seen: set[str] = set()
     for line in lines:
-        if line.number in found:
+        if line.number in found or _is_trail(line.text):
             continue
         if len(line.text) > LEAD_CHARS:
             return line.number
@@ -296,9 +293,11 @@ def _fused_length(rest: Sequence[Line]) -> int:
     text, and the fused word nowhere else.
     """
     text = rest[0].text
+    if len(text) > MAX_HEADLINE + MAX_BREADCRUMB:
+        return 0
     cuts: list[int] = []
     at = 0
-    while (match := _FUSED.match(text, at)) and len(cuts) < 4:
+    while (match := _FUSED.match(text, at)) and len(cuts) < MAX_SECTIONS:
         at = match.end()
         cuts.append(at)
     for cut in reversed(cuts):
@@ -312,7 +311,7 @@ def _stands_alone(rest: Sequence[Line], cut: int) -> bool:
     text = rest[0].text
     fused = text.split(" ", 1)[0]
     word = re.match(r"\w+", text[cut:].lstrip("\"“‘'"))
-    if word is None or _CAMEL_NAMES.match(text) or (" " in text[:cut].strip() and len(word[0]) < 2):
+    if word is None or _CAMEL_NAMES.match(text):
         return False
     pattern = re.compile(rf"\b{re.escape(word[0])}\b")
     body = rest[1:]
@@ -322,7 +321,7 @@ def _stands_alone(rest: Sequence[Line], cut: int) -> bool:
 
 def _drop_site_name(work: _Sorting) -> None:
     """A page's title ("Headline | Site") before the headline itself is a repeat of it."""
-    if len(work.rest) < 2 or not (match := _SITE_NAME.search(work.rest[0].text[:MAX_HEADLINE])):
+    if len(work.rest) <= 1 or not (match := _SITE_NAME.search(work.rest[0].text[:MAX_HEADLINE])):
         return
     bare = same(work.rest[0].text[: match.start()])
     if bare and any(same(line.text) == bare for line in work.rest[1:3]):
@@ -339,8 +338,7 @@ def _take_standfirst(work: _Sorting, metadata: Sequence[int]) -> None:
         if len(first.text) > MAX_STANDFIRST or _dateline(first.text):
             return
         repeated = same(first.text) == same(second.text)
-        # A line of a few words there is a name or a place, not a summary.
-        framed = len(first.text.split()) >= 6 and any(
+        framed = len(first.text.split()) >= MIN_STANDFIRST_WORDS and any(
             max(first.number, first.last) < number < second.number for number in metadata
         )
         if not repeated and not framed:
@@ -365,5 +363,5 @@ def _dateline(text: str) -> re.Match[str] | None:
     if agency:
         return match if place[0].isupper() else None
     # Without an agency only a place in capitals before a dash is one: "MINSK, Belarus —".
-    capitals = place.isupper() and len(place) > 3 and match["dash"] in ("—", "–", "--")
+    capitals = place.isupper() and len(place) >= MIN_PLACE and match["dash"] in ("—", "–", "--")
     return match if capitals and not _NO_PLACE.intersection(place.split()) else None

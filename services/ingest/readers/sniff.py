@@ -59,6 +59,9 @@ _MARKUP: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb'\s{0,64}(?:\[\s{0,64})?\{\s{0,64}"[^"\n]{1,100}"\s{0,8}:'), "JSON"),
 )
 
+STRAY_CONTROLS = 2
+"""Control bytes that even a text of one line may hold."""
+
 _WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _TEXT_BYTES = bytes({*range(0x20, 0x100), *b"\t\n\v\f\r\x1b"} - {0x7F})
 
@@ -88,7 +91,7 @@ def has_binary_share(data: bytes) -> bool:
     if data.startswith(_WIDE_BOMS) or _looks_wide(data):
         return False
     controls = len(data.translate(None, _TEXT_BYTES))
-    return controls > max(2, len(data) // 20)
+    return controls > max(STRAY_CONTROLS, len(data) // 20)
 
 
 def _has_controls(head: bytes) -> bool:
@@ -99,7 +102,7 @@ def _looks_wide(data: bytes) -> bool:
     head = data[:HEAD_BYTES]
     pairs = len(head) // 2
     even, odd = head[::2].count(0), head[1::2].count(0)
-    return pairs >= 2 and min(even, odd) == 0 and max(even, odd) > pairs * 0.7
+    return pairs > 0 and min(even, odd) == 0 and max(even, odd) > pairs * 0.7
 
 
 def refuse_binary(data: bytes) -> None:
