@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
@@ -31,6 +31,9 @@ be sent again, and a server that restarts needs more time than that anyway."""
 
 PROBE_PAUSE = 0.2
 """Seconds between two looks at a server that isn't there yet."""
+
+CANCEL_AGAIN = 0.1
+"""Seconds after which a cancellation that had no effect is asked for again."""
 
 RUNTIME_FILE = "runtime.json"
 """Where the embedded server's supervisor writes its address, beside the server's data."""
@@ -106,6 +109,18 @@ async def wait_for_server(url: str, timeout: float) -> None:  # noqa: ASYNC109  
             else:
                 return
             await asyncio.sleep(PROBE_PAUSE)
+
+
+async def cancel(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks that talk to the server, and return when they have ended.
+
+    redis-py can swallow a cancellation that arrives just as an answer does; asking
+    once and waiting would then wait for ever.
+    """
+    while left := [task for task in tasks if not task.done()]:
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=CANCEL_AGAIN)
 
 
 async def is_up(url: str) -> bool:

@@ -19,7 +19,7 @@ from faststream.redis import RedisBroker
 from redis.exceptions import RedisError
 
 from services import effects, observability
-from services.bus.connect import client, server_url, wait_for_server, without_password
+from services.bus.connect import cancel, client, server_url, wait_for_server, without_password
 from services.bus.envelope import TotalFormat
 from services.bus.errors import StopWorking
 from services.bus.groups import ensure_groups
@@ -213,9 +213,8 @@ class Service:
         self._stop.set()
         stage.facts.stopping.set()
         await broker.stop()
-        for task in self._tasks:
-            if self._companion is None or task is not self._tasks[-1]:
-                task.cancel()
+        companions = 0 if self._companion is None else 1
+        await cancel(*self._tasks[: len(self._tasks) - companions])
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with suppress(RedisError):
             await redis.delete(self._keys.alive(self._spec, stage.consumer))

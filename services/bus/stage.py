@@ -35,6 +35,7 @@ from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError, Respon
 
 from schemas.article import EnrichedArticle, RawArticle
 from schemas.events import Outcome, Payload
+from services.bus.connect import cancel
 from services.bus.envelope import carried, read
 from services.bus.errors import Reject, StopWorking, Unavailable
 from services.bus.keys import DEAD_STREAM, OUTCOME_STREAM, Keys, StageSpec
@@ -165,9 +166,7 @@ class Stage:
         try:
             yield
         finally:
-            renewals.cancel()
-            with suppress(asyncio.CancelledError):
-                await renewals
+            await cancel(renewals)
 
     async def _renew(self, ids: Sequence[str], consumer: str) -> None:
         while True:
