@@ -70,7 +70,10 @@ class Watchdog:
 
     async def look(self, subscribers: Sequence[Any]) -> Failure | None:
         """The first thing that keeps the stage from working, or None."""
-        return self._fatal() or await self._server() or self._dead(subscribers) or self._stalled()
+        # Looked at before the server is asked: a lost group ends the subscribers too, and
+        # must be named as the cause even when it is lost between the two looks.
+        dead = self._dead(subscribers)
+        return self._fatal() or await self._server() or dead or self._stalled()
 
     def _fatal(self) -> Failure | None:
         if self._facts.fatal is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from services.bus.connect import cancel
 from tests.bus.desk import Desk, articles, changed, eventually, publish, running
 from tests.bus.worker import make_handler
 from tests.wait import wait_until
@@ -74,6 +75,41 @@ def test_the_messages_of_a_worker_that_dies_are_free_after_the_claim_time(
     wait_until(desk.settled, "the second worker takes both over")
     assert heir.stop() == 0
     assert desk.enriched() == ["good 2", "pause 1"]
+
+
+@pytest.mark.anyio
+async def test_a_batch_that_ends_while_its_lease_is_being_renewed_does_not_hang_the_stage(
+    desk: Desk, settings: Settings, control: Control
+) -> None:
+    """Leases so short that nearly every batch ends in the middle of a renewal."""
+    await publish(settings, *articles(*(f"good {n}" for n in range(60))))
+    short = changed(settings, claim_after=0.004, batch_size=1)
+    async with running(short, make_handler(control)):
+        await eventually(desk.settled, "all go on")
+    assert len(desk.enriched()) == 60
+
+
+@pytest.mark.anyio
+async def test_cancelling_is_asked_for_again_until_it_has_worked() -> None:
+    """redis-py can swallow a cancellation that arrives just as an answer does."""
+    swallowed = 0
+
+    async def stubborn() -> None:
+        nonlocal swallowed
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                if swallowed == 2:
+                    raise
+                swallowed += 1
+
+    tasks = [asyncio.create_task(stubborn()), asyncio.create_task(asyncio.sleep(60))]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        await cancel(*tasks)
+    assert swallowed == 2
+    assert all(task.cancelled() for task in tasks)
 
 
 @pytest.mark.anyio
