@@ -78,7 +78,7 @@ class IngestDesk:
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready: deque[Candidate] = deque()
-        self._next_scan = self._next_prune = 0.0
+        self._next_scan = self._scan_rest = self._next_prune = 0.0
         self._scan_wanted = False
         self._has_room = True
 
@@ -269,18 +269,25 @@ class IngestDesk:
 
     async def _scan(self) -> bool | None:
         now = self._clock.monotonic()
-        if now < self._next_scan and not self._scan_wanted:
+        if now < self._scan_due():
             return None
         self._scan_wanted = False
         try:
             self._ready = deque(await asyncio.to_thread(self._inbox.scan, now))
         except OSError as error:
             raise Unavailable(f"the inbox can't be listed: {error.strerror}") from error
-        took = self._clock.monotonic() - now
+        ended = self._clock.monotonic()
         # A scan of a huge folder may take long: no more than a fifth of the time is spent on it.
-        self._next_scan = now + took + max(self._settings.scan_interval, 4 * took)
+        self._scan_rest = ended + max(SCAN_GAP, 4 * (ended - now))
+        ready = self._inbox.next_ready(now)
+        by_time = ended + self._settings.scan_interval
+        self._next_scan = by_time if ready is None else min(by_time, ready)
         self._waits.keep(self._still_concerns)
         return True
+
+    def _scan_due(self) -> float:
+        """When to scan: by time, when a file will have stood still, or at once after an event."""
+        return self._scan_rest if self._scan_wanted else max(self._scan_rest, self._next_scan)
 
     async def _prune(self) -> bool | None:
         if self._clock.monotonic() < self._next_prune:
@@ -322,7 +329,7 @@ class IngestDesk:
 
     def _until_next(self) -> float:
         now = self._clock.monotonic()
-        times = [self._next_scan, self._inbox.next_ready(now), self._waits.next_ready()]
+        times = [self._scan_due(), self._waits.next_ready()]
         due = min(time for time in times if time is not None)
         return max(SHORTEST_WAIT, min(due - now, self._settings.scan_interval))
 

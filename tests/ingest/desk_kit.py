@@ -216,7 +216,7 @@ class Kit:
 
     async def steps(self, *, draining: bool = False, limit: int = 50) -> None:
         """Rounds until one finds nothing to do; the clock stands still."""
-        self.desk._next_scan = 0.0
+        self.desk._next_scan = self.desk._scan_rest = 0.0
         for _ in range(limit):
             if not await self.desk.step(draining=draining):
                 return
