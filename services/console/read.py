@@ -88,10 +88,8 @@ def find_article(store: ArticleStore, prefix: str) -> UUID:
 
 
 def _print_json(console: Console, document: Any) -> None:
-    """``document`` on one line, and nothing in it that a terminal would obey."""
-    line = json.dumps(document, default=_plain)
-    # The one control character that JSON lets through.
-    console.out(line.replace("\x7f", "\\u007f"), highlight=False)
+    """``document`` on one line of printable ASCII, which no terminal obeys."""
+    console.out(json.dumps(document, default=_plain, ensure_ascii=True), highlight=False)
 
 
 def _plain(value: object) -> str:

@@ -180,6 +180,14 @@ def test_when_the_first_is_updated_its_earliest_duplicate_takes_its_place(
     assert store.count() == 2
 
 
+def test_the_earliest_duplicate_is_the_one_that_had_the_content_first(
+    store: ArticleStore,
+) -> None:
+    filed(store, version(1), version(2, content="own"), version(3), version(2, revision=2))
+    filed(store, version(1, revision=2, withdrawn=True))
+    assert found(store) == [article_id(3)]
+
+
 def test_when_the_first_is_withdrawn_its_duplicate_takes_its_place(store: ArticleStore) -> None:
     filed(store, version(1), version(2))
     filed(store, version(1, revision=2, withdrawn=True))
