@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import resource
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -259,6 +261,27 @@ def test_a_store_opened_for_reading_makes_nothing_and_files_nothing(path: Path) 
             assert found(reader, "quay") == [article_id()]
             with pytest.raises(Unavailable, match="can't be written"):
                 reader.file([version(2)])
+
+
+def test_a_store_can_be_read_when_no_writer_has_it_open(path: Path) -> None:
+    with SqliteStore(path) as writer:
+        writer.file([version()])
+    with SqliteStore(path, read_only=True) as reader:
+        assert reader.get(article_id()) == version()
+
+
+def test_a_store_can_be_read_right_after_its_writer_was_killed(path: Path) -> None:
+    killed = (
+        "import os, signal, sys, pathlib\n"
+        "from services.indexer.store.sqlite import SqliteStore\n"
+        "from tests.conformance.stores import version\n"
+        "SqliteStore(pathlib.Path(sys.argv[1])).file([version()])\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    subprocess.run([sys.executable, "-c", killed, str(path)], check=False, timeout=60)
+    assert path.with_name(path.name + "-wal").stat().st_size > 0
+    with SqliteStore(path, read_only=True) as reader:
+        assert reader.get(article_id()) == version()
 
 
 def test_a_store_for_reading_that_is_older_asks_for_the_indexer(
