@@ -35,6 +35,9 @@ quadratic in unclosed brackets, and no paragraph of a newsroom is as long."""
 MAX_HEADLINE = 500
 """Characters: a heading says itself that it is one, so it may be longer than a guess."""
 
+MAX_BRACKETS = 100
+"""Opening brackets of one paragraph: each unclosed one is tried against all that follow."""
+
 _MARKED = re.compile(r"[\\`*_\[\]<>&!]")
 """Without one of these a paragraph is what it shows, and needs no parsing."""
 
@@ -183,7 +186,7 @@ def _inline(
     blocks.covered.update(range(first + skip + 1, end + skip + 1))
     if not _MARKED.search(token.content):
         pieces = token.content.split("\n")
-    elif len(token.content) > MAX_INLINE:
+    elif len(token.content) > MAX_INLINE or token.content.count("[") > MAX_BRACKETS:
         blocks.unresolved += 1
         pieces = token.content.split("\n")
     else:

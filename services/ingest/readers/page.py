@@ -197,13 +197,16 @@ def _in_context(lines: Sequence[Line], found: dict[int, Finding]) -> dict[int, F
 
 def _end_of_top(lines: Sequence[Line], found: dict[int, Finding]) -> int:
     """The number of the first line that belongs to the body for certain."""
-    seen: set[str] = set()
+    seen: list[str] = []
     for line in lines:
         if line.number in found or _is_trail(line.text):
             continue
         if len(line.text) > LEAD_CHARS:
             return line.number
-        seen.add(same(line.text))
+        key = same(line.text)
+        # The headline with a breadcrumb or the site's name run into it is still the headline.
+        if not any(other.endswith(key) or other.startswith(key) for other in seen):
+            seen.append(key)
         if len(seen) > TOP_LINES:
             return line.number
     return lines[-1].number + 1 if lines else 0

@@ -1,0 +1,235 @@
+"""What must hold for every reader (the contract in ``services/ingest/readers/base.py``)."""
+
+from __future__ import annotations
+
+import io
+import socket
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.ingest.readers.base import BadRecord, Limits, ReadArticle, Reader, Source, Unreadable
+from services.ingest.readers.registry import READERS, read_file, reader_for
+from tests.readers.support import LEAD, MORE, TRAPS, source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SEEDS = sorted((Path(__file__).parents[2] / "seeds").glob("*.txt"))
+
+SAMPLES: tuple[bytes, ...] = (
+    *(trap.text.encode() for trap in TRAPS),
+    *(path.read_bytes() for path in SEEDS),
+    f"---\ntitle: Ferry\nauthor: Ines Varga\n---\n# Ferry\n\n{LEAD}\n\n- {MORE}\n".encode(),
+    f"Ferry\r\n\r\n{LEAD}\x00\x07\r\n".encode("utf-16"),
+    "Le ferry a été réparé à l’été\n\nDéjà vu".encode("cp1252"),
+    b"broken \xff\xfe\xfd",
+    b"\xff\xd8\xff\xe0 picture",
+    b"",
+    b" \n ",
+)
+
+every_reader = pytest.mark.parametrize("kind", READERS, ids=lambda kind: kind.name)
+every_sample = pytest.mark.parametrize("data", SAMPLES, ids=range(len(SAMPLES)))
+
+Result = list[ReadArticle | BadRecord] | str
+
+
+def attempt(reader: Reader, given_source: Source) -> Result:
+    """What the reader yields, or the reason why it can't; any other error passes through."""
+    try:
+        return list(reader.read(given_source))
+    except Unreadable as refusal:
+        return f"{refusal.reason} / {refusal.advice}"
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Every string anywhere in a result."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from strings(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from strings(item)
+
+
+def assert_contract(result: Result) -> None:
+    if isinstance(result, str):
+        reason, _, advice = result.partition(" / ")
+        assert reason
+        assert advice
+        return
+    assert result, "neither an article nor a refusal"
+    assert [record.position for record in result] == list(range(1, len(result) + 1))
+    for record in result:
+        assert_record(record)
+
+
+def assert_record(record: ReadArticle | BadRecord) -> None:
+    for text in strings(asdict(record)):
+        text.encode("utf-8")  # raises for a lone surrogate
+        assert "\x00" not in text
+    if isinstance(record, BadRecord):
+        assert record.reason
+        assert record.advice
+        return
+    assert record.headline or record.body
+    assert all(paragraph.strip() for paragraph in record.body)
+    for moment in (record.published_at, record.updated_at):
+        assert moment is None or moment.tzinfo is not None
+    for entry in record.set_apart:
+        assert entry.text.strip()
+        for text in strings(entry.model_dump()):
+            text.encode("utf-8")
+
+
+@every_reader
+def test_it_says_who_it_is(kind: type[Reader]) -> None:
+    assert kind.name
+    assert kind.version
+    assert [other.name for other in READERS].count(kind.name) == 1
+
+
+@every_reader
+@every_sample
+def test_records_come_in_order_with_clean_strings(kind: type[Reader], data: bytes) -> None:
+    assert_contract(attempt(kind(Limits()), source(data)))
+
+
+@every_reader
+@given(data=st.binary(max_size=600))
+@settings(deadline=None, max_examples=150)
+def test_any_bytes_give_articles_or_a_refusal(kind: type[Reader], data: bytes) -> None:
+    assert_contract(attempt(kind(Limits()), source(data)))
+
+
+@every_reader
+@given(text=st.text(max_size=400), encoding=st.sampled_from(["utf-8", "utf-16", "utf-32-be"]))
+@settings(deadline=None, max_examples=150)
+def test_any_text_gives_articles_or_a_refusal(kind: type[Reader], text: str, encoding: str) -> None:
+    data = text.encode(encoding, "surrogatepass")
+    assert_contract(attempt(kind(Limits()), source(data)))
+
+
+@every_reader
+@given(
+    base=st.sampled_from(SAMPLES),
+    cuts=st.lists(st.tuples(st.integers(0, 400), st.binary(max_size=6)), max_size=6),
+)
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+def test_damaged_samples_give_articles_or_a_refusal(
+    kind: type[Reader], base: bytes, cuts: list[tuple[int, bytes]]
+) -> None:
+    for at, junk in cuts:
+        base = base[:at] + junk + base[at + len(junk) // 2 :]
+    assert_contract(attempt(kind(Limits()), source(base)))
+
+
+@every_reader
+@given(head=st.binary(max_size=300), name=st.text(max_size=30))
+@settings(deadline=None)
+def test_claiming_never_raises(kind: type[Reader], head: bytes, name: str) -> None:
+    assert kind(Limits()).claims(head, name) in (True, False)
+
+
+@every_reader
+@every_sample
+def test_the_result_depends_on_the_bytes_alone(
+    kind: type[Reader], data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither name nor time nor zone nor place changes it."""
+    first = attempt(kind(Limits()), source(data, "story.txt"))
+    monkeypatch.setenv("TZ", "Pacific/Kiritimati")
+    monkeypatch.chdir("/")
+    assert attempt(kind(Limits()), source(data, "other.md")) == first
+
+
+@every_reader
+@every_sample
+def test_nothing_else_is_opened(
+    kind: type[Reader], data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only ``source.open()``: no other file, no network."""
+    attempt(kind(Limits()), source(data))  # zone files and code pages are loaded once
+
+    def forbidden(*_args: object, **_kwargs: object) -> NoReturn:
+        pytest.fail("a reader reached outside its source")
+
+    monkeypatch.setattr("builtins.open", forbidden)
+    monkeypatch.setattr(io, "open", forbidden)
+    monkeypatch.setattr(socket.socket, "connect", forbidden)
+    assert_contract(attempt(kind(Limits()), source(data)))
+
+
+@every_reader
+def test_every_stream_that_it_opens_is_closed(kind: type[Reader]) -> None:
+    opened: list[io.BytesIO] = []
+
+    def open_stream() -> BinaryIO:
+        opened.append(io.BytesIO(SAMPLES[0]))
+        return opened[-1]
+
+    attempt(kind(Limits()), Source("story.txt", len(SAMPLES[0]), open_stream))
+    assert opened
+    assert all(stream.closed for stream in opened)
+
+
+@every_reader
+def test_a_file_that_cannot_be_read_now_is_an_os_error(kind: type[Reader]) -> None:
+    def gone() -> BinaryIO:
+        raise FileNotFoundError("removed meanwhile")
+
+    with pytest.raises(OSError, match="removed meanwhile"):
+        attempt(kind(Limits()), Source("story.txt", 10, gone))
+
+
+@every_reader
+def test_a_text_above_the_limit_is_refused(kind: type[Reader]) -> None:
+    reason = attempt(kind(Limits(article_bytes=5)), source(b"# Ferry sails"))
+    assert isinstance(reason, str)
+    assert "13 bytes" in reason
+    assert "5 bytes" in reason
+
+
+@pytest.mark.parametrize(
+    ("head", "name", "reader"),
+    [
+        (b"The ferry sails", "story.txt", "plain"),
+        (b"The ferry sails", "story.md", "markdown"),
+        (b"# The ferry sails", "story.txt", "markdown"),
+        (b"---\ntitle: x\n---\n", "noname", "markdown"),
+        (b"The ferry sails", "story.jpg", "plain"),
+    ],
+)
+def test_the_reader_is_chosen_by_content_first(head: bytes, name: str, reader: str) -> None:
+    assert reader_for(head, name, Limits()).name == reader
+
+
+@given(st.binary(max_size=400), st.sampled_from(["a.txt", "a.md", "a", "a.jpg"]))
+@settings(deadline=None)
+def test_reading_a_file_gives_articles_or_a_refusal(data: bytes, name: str) -> None:
+    try:
+        result: Result = list(read_file(source(data, name), Limits()))
+    except Unreadable as refusal:
+        result = f"{refusal.reason} / {refusal.advice}"
+    assert_contract(result)
+
+
+def test_a_reader_s_own_fault_is_a_refusal_that_keeps_its_cause(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A bug on one file must not stop the folder."""
+
+    def faulty(*_args: object) -> NoReturn:
+        raise IndexError("tuple index out of range")
+
+    monkeypatch.setattr("services.ingest.readers.plain.analyse", faulty)
+    with pytest.raises(Unreadable, match="the plain reader failed: IndexError") as refusal:
+        list(read_file(source(b"The ferry sails"), Limits()))
+    assert isinstance(refusal.value.__cause__, IndexError)
