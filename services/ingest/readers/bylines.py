@@ -15,6 +15,8 @@ _TIME_LABEL = re.compile(
     re.IGNORECASE,
 )
 _AGO = re.compile(r"(?:an?|\d{1,3}) (?:second|minute|min|hour|hr|day|week)s? ago", re.IGNORECASE)
+_TIMELY = re.compile(r"\d| ago\b")
+
 MAX_TIME_LINE = 200
 """Characters: two labels with a moment each, generously."""
 
@@ -23,6 +25,8 @@ _EDGES = " \t|·•,;()-–—"
 
 def times(text: str) -> Finding | None:
     """A line of publication or update times, labelled or bare."""
+    if not _TIMELY.search(text):
+        return None  # most lines: the labels needn't be looked for
     labels = list(_TIME_LABEL.finditer(text)) if len(text) <= MAX_TIME_LINE else []
     if not labels or text[: labels[0].start()].strip(_EDGES):
         when = _when(text)
