@@ -62,7 +62,7 @@ def find_model(setting: str | None) -> str:
     Raises :class:`StopWorking` when there is none, or when the one that was asked
     for isn't there: then no other one is taken in its place.
     """
-    if setting is not None:
+    if setting:  # empty is unset: that is how a compose file leaves a variable out
         if Path(setting).is_dir() or (setting.isidentifier() and find_spec(setting) is not None):
             return setting
         raise StopWorking(f"WIREDESK_SPACY_MODEL: no package or folder '{setting}'. {_ADVICE}")

@@ -99,8 +99,8 @@ def _elect(
 ) -> EntityType:
     place = gazetteer.get(folded)
     tally = Counter(count)
-    if place is not None:
-        if place.certain and not _is_language(place.type, count):
+    if place is not None and not _is_language(place.type, count):
+        if place.certain:
             return cast("EntityType", place.type)
         tally[cast("EntityType", place.type)] += PLACE_VOTES
     if " " not in folded:

@@ -20,13 +20,16 @@ MAX_RUN = 200
 """Characters without white space above which a run is left out: no name is that long, and
 the tokeniser needs at most some milliseconds for a shorter one."""
 
-MAX_READ = 500_000
-"""Characters in which names are looked for by the model: a novel's length. A batch of 8 such
-takes about 90 s on the machine this was measured on (8,000 words a second), well inside
-the 300 s after which a worker counts as stalled. Names found there are then also
-marked in the rest."""
+MAX_MARKS = 50
+"""Marks and spaces in a row above which they are left out: drawn lines, dots of a table."""
 
-_LONG_RUN = re.compile(rf"\S{{{MAX_RUN + 1},}}")
+MAX_READ = 250_000
+"""Characters in which the model looks for names: 40,000 words, a short novel. A batch of 8 such
+takes 40 s on the machine this was measured on (8,000 words a second), and one of nothing
+but single letters and marks a minute; both are inside the 300 s after which a worker counts
+as stalled. Names found there are marked in the rest of the text, too."""
+
+_LEFT_OUT = re.compile(rf"\S{{{MAX_RUN + 1},}}|[\W_]{{{MAX_MARKS + 1},}}")
 _BORDERS = ("\n\n", "\n", ". ", " ")
 """Where to cut, best first: between paragraphs, lines, sentences, words."""
 
@@ -34,7 +37,7 @@ _BORDERS = ("\n\n", "\n", ". ", " ")
 def pieces(text: str) -> Iterator[tuple[int, int]]:
     """Offsets ``[start, end)`` of the parts of ``text`` to be read, in order, without overlap."""
     start = 0
-    for run in _LONG_RUN.finditer(text, 0, min(len(text), MAX_READ)):
+    for run in _LEFT_OUT.finditer(text, 0, min(len(text), MAX_READ)):
         yield from _cut(text, start, run.start())
         start = run.end()
     yield from _cut(text, start, min(len(text), MAX_READ))

@@ -15,12 +15,14 @@ from services.enrichment.annotators.mentions import Named
 from services.enrichment.annotators.names import fold, is_junk, person_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from services.enrichment.annotators.gazetteer import Gazetteer
     from services.enrichment.annotators.recogniser import Found
 
 _WORD = re.compile(r"[^\W_]+(?:['’.\-][^\W_]+)*")
+
+_QUOTE = re.compile(r"['’]")
 
 FEWEST_LETTERS = 4
 """Letters of a name in mixed case that is spread; shorter ones are words too often."""
@@ -87,40 +89,50 @@ def _bare_surnames(names: Sequence[Named]) -> dict[str, Named]:
     return forms
 
 
-def _by_first_word(certain: dict[str, Named]) -> dict[str, list[tuple[str, Named]]]:
-    """Forms by their first word, the longest first."""
-    forms: dict[str, list[tuple[str, Named]]] = defaultdict(list)
-    for form, name in sorted(certain.items(), key=lambda item: (-len(item[0]), item[0])):
+class _Forms:
+    """The wanted forms that start with one word, looked up by length: one look a length.
+
+    A document may name thousands of Johns; trying each at every "John" would take
+    quadratic time.
+    """
+
+    def __init__(self) -> None:
+        self._forms: dict[str, Named] = {}
+        self._lengths: tuple[int, ...] = ()
+
+    def add(self, form: str, name: Named) -> None:
+        self._forms[form] = name
+        self._lengths = tuple(sorted({*self._lengths, len(form)}, reverse=True))
+
+    def longest(self, text: str, start: int) -> tuple[int, Named] | None:
+        """End and name of the longest form that stands at ``start`` as whole words."""
+        for length in self._lengths:
+            name = self._forms.get(text[start : start + length])
+            if name is not None and not text[start + length : start + length + 1].isalnum():
+                return start + length, name
+        return None
+
+
+def _by_first_word(certain: dict[str, Named]) -> dict[str, _Forms]:
+    forms: dict[str, _Forms] = defaultdict(_Forms)
+    for form, name in certain.items():
         first = _WORD.match(form)
         if first is not None:
-            forms[first[0]].append((form, name))
-    return forms
+            forms[first[0]].add(form, name)
+    return dict(forms)
 
 
-def _occurrences(
-    text: str, wanted: dict[str, list[tuple[str, Named]]]
-) -> Iterator[tuple[int, int, Named]]:
-    """Whole-word occurrences of the forms, without overlap."""
+def _occurrences(text: str, wanted: dict[str, _Forms]) -> Iterator[tuple[int, int, Named]]:
+    """Whole-word occurrences of the forms, without overlap, the longest at each place."""
     after = 0
     for word in _WORD.finditer(text):
         start = word.start()
-        if start < after:
-            continue
-        for form, name in _candidates(word[0], wanted):
-            end = start + len(form)
-            if text.startswith(form, start) and not text[end : end + 1].isalnum():
-                after = end
-                yield start, end, name
-                break
-
-
-def _candidates(
-    word: str, wanted: dict[str, list[tuple[str, Named]]]
-) -> Iterable[tuple[str, Named]]:
-    """The forms that start with this word, possessive or not."""
-    if word in wanted:
-        return wanted[word]
-    return wanted.get(re.split(r"['’]", word, maxsplit=1)[0], [])
+        # "Putin's" starts the form "Putin", too.
+        forms = wanted.get(word[0]) or wanted.get(_QUOTE.split(word[0], maxsplit=1)[0])
+        hit = forms.longest(text, start) if forms is not None and start >= after else None
+        if hit is not None:
+            after, name = hit
+            yield start, after, name
 
 
 class _Intervals:
