@@ -101,6 +101,10 @@ def guarded(serve: Coroutine[Any, Any, int]) -> int:
     except StopWorking as error:
         log.critical("service.cannot_work", reason=str(error))
         return Exit.CONFIG
+    except RedisError as error:
+        # At the start only (full, no permission, no Redis at all): while it runs, a stage waits.
+        log.critical("service.cannot_work", reason=f"server: {error}")
+        return Exit.UNAVAILABLE
 
 
 class Service:
