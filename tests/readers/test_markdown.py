@@ -156,6 +156,12 @@ def test_a_rule_at_the_top_is_no_front_matter() -> None:
     assert ("markup", 1) in kinds(article)
 
 
+def test_a_table_row_of_pictures_does_not_swallow_what_follows() -> None:
+    article = read(f"# Ferry\n\n| a |\n|---|\n| ![alt](a.png) |\n\n{LEAD}\n")
+    assert article.body == ("a", LEAD)
+    assert ("image", 5) in kinds(article)
+
+
 def test_html_is_no_text_but_is_kept() -> None:
     article = read(f"# Ferry <b>sails</b>\n\n<div>\nraw\n</div>\n\n{LEAD} <br> Again.\n")
     assert article.headline == "Ferry sails"

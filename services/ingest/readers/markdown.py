@@ -157,8 +157,9 @@ def _parse(text: str, skip: int, blocks: _Blocks) -> None:
             heading = token.tag
         elif token.type == "tr_open":
             row = []
-        elif token.type == "tr_close" and row:
-            blocks.lines.append(Line(row[0].number, " | ".join(cell.text for cell in row)))
+        elif token.type == "tr_close":
+            if row:  # a row of pictures has no words
+                blocks.lines.append(Line(row[0].number, " | ".join(cell.text for cell in row)))
             row = None
         elif token.type in ("fence", "code_block"):
             _add_code(token, skip, blocks)
