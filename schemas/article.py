@@ -54,6 +54,9 @@ EntityType = Literal[
 ]
 """OntoNotes 5 names, as spaCy's English models use them."""
 
+Revision = Annotated[int, Field(ge=0, le=2**53 - 1)]
+"""Orders the versions of one article; at most what a JavaScript number holds exactly."""
+
 Score = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -107,7 +110,7 @@ class RawArticle(Model):
 
     drop: Drop
     article_id: UUID
-    revision: NonNegativeInt
+    revision: Revision
     revision_basis: RevisionBasis
     identity_basis: IdentityBasis
     status: Literal["usable", "withdrawn"] = "usable"

@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 
 from pydantic import Field, NonNegativeInt
 
-from schemas.article import Drop, EnrichedArticle, RawArticle
+from schemas.article import Drop, EnrichedArticle, RawArticle, Revision
 from schemas.base import Model, UtcDatetime
 
 EVENT_NAMESPACE = UUID("7f0d5f0e-6d0c-5d0a-9a5e-3c1f5a2b9d11")
@@ -37,13 +37,11 @@ class Outcome(Model):
 
     drop: Drop
     article_id: UUID
-    revision: NonNegativeInt
+    revision: Revision
     outcome: OutcomeKind
     headline: str | None = None
     of: UUID | None = Field(default=None, description="duplicate: of which article")
-    by_revision: NonNegativeInt | None = Field(
-        default=None, description="superseded: by which revision"
-    )
+    by_revision: Revision | None = Field(default=None, description="superseded: by which revision")
     stage: str | None = Field(default=None, description="rejected: where")
     reason: str | None = Field(default=None, description="rejected: why")
     advice: str | None = Field(default=None, description="rejected: what to do")

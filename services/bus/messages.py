@@ -272,4 +272,7 @@ def item_of(message: Message) -> Item | None:
 
 def log_fields(payload: Any) -> dict[str, object]:
     """What a stage's own result adds to its log line."""
-    return {"outcome": payload.outcome} if isinstance(payload, Outcome) else {}
+    if not isinstance(payload, Outcome):
+        return {}
+    told = {"of": payload.of, "by_revision": payload.by_revision}
+    return {"outcome": payload.outcome, **{k: v for k, v in told.items() if v is not None}}

@@ -113,7 +113,7 @@ def _receipts(settings: Settings) -> list[Receipt]:
 
 def _look_up(settings: Settings, receipts: list[Receipt]) -> list[Shown]:
     shown: list[Shown] = []
-    with SqliteStore(settings.store) as store:
+    with SqliteStore(settings.store, read_only=True) as store:
         for receipt in receipts:
             for line in receipt.articles:
                 if line.outcome not in ACCEPTED:

@@ -11,7 +11,6 @@ from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
-from uuid import UUID
 
 import orjson
 import typer
@@ -163,11 +162,14 @@ def search(
 @app.command()
 def show(article: str, inbox: Inbox = None, as_json: AsJson = False) -> None:  # noqa: FBT002  (see check)
     """Show one article whole, by its id or the first characters of it."""
+    from services.console.read import NotFound  # noqa: PLC0415
     from services.console.read import show as run_show  # noqa: PLC0415
 
     with _store(_settings(inbox)) as store:
-        if not run_show(store, UUID(article), _console(), as_json=as_json):
-            fail(f"no article {article}")
+        try:
+            run_show(store, article, _console(), as_json=as_json)
+        except NotFound as error:
+            fail(str(error))
 
 
 @app.command()
@@ -225,7 +227,8 @@ def _store(settings: Settings) -> Any:
         raise StopWorking(
             f"no store at {settings.store}; give --inbox FOLDER, or set WIREDESK_STORE_PATH"
         )
-    return SqliteStore(settings.store)
+    # Read only: looking must never migrate a store that an older indexer still writes.
+    return SqliteStore(settings.store, read_only=True)
 
 
 def main() -> None:

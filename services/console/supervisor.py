@@ -73,7 +73,9 @@ class Desk:
 
     ``output``: where the children's logs go (default: our stderr).  ``environ``:
     what is added to their environment, by child or ``*`` for all.  ``modules``:
-    the children, each with the module that it runs.
+    the children, each with the module that it runs.  ``fsync``: the embedded
+    server's ``appendfsync``; ``everysec`` may lose a second of a power cut, which
+    the folder brings back.
     """
 
     settings: Settings
@@ -82,6 +84,7 @@ class Desk:
     modules: Mapping[str, str] = field(
         default_factory=lambda: {name: f"services.{name}" for name in SERVICES}
     )
+    fsync: str = "everysec"
     server: EmbeddedServer | None = None
     children: dict[str, Child] = field(default_factory=dict)
 
@@ -89,7 +92,7 @@ class Desk:
         """Start the server (unless one is given) and the services."""
         self.settings.inbox.mkdir(parents=True, exist_ok=True)
         if self.settings.redis_url is None:
-            self.server = EmbeddedServer(server_folder(self.settings))
+            self.server = EmbeddedServer(server_folder(self.settings), self.fsync)
             self.server.start()
         for name in self.modules:
             self.children[name] = Child(name, self._spawn(name), time.monotonic())

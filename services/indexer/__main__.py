@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from services.bus.keys import INDEXER
 from services.bus.service import exit_with, prepare, run
-from services.indexer.filing import Filing
 from services.indexer.store.sqlite import SqliteStore
 from services.settings import Settings
 
@@ -20,7 +19,7 @@ def main() -> int:
     prepare("indexer", settings)
 
     def handler() -> Handler:
-        return Filing(SqliteStore(settings.store)).file
+        return SqliteStore(settings.store).file
 
     return run(INDEXER, settings, handler, batch_size=settings.index_batch_size)
 

@@ -202,9 +202,12 @@ class Attack:
 
 
 @contextmanager
-def attacked(folder: Path, modules: Mapping[str, str] | None = None) -> Iterator[Attack]:
+def attacked(
+    folder: Path, modules: Mapping[str, str] | None = None, fsync: str = "everysec"
+) -> Iterator[Attack]:
     """A desk under attack, stopped at the end whatever happened."""
     attack = Attack(folder, modules)
+    attack.desk.fsync = fsync
     try:
         attack.start()
         yield attack

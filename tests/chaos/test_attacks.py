@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from redis.exceptions import RedisError
 
 from services.bus.keys import ENRICHED_STREAM
 from tests.chaos.conserved import assert_conserved, contents
@@ -76,13 +77,13 @@ def test_sigterm_in_mid_batch(service: str, tmp_path: Path, run_seed: int) -> No
 def test_the_server_is_killed(fsync: str, tmp_path: Path, run_seed: int) -> None:
     """SIGKILL of the server in mid-stream; its append-only file brings everything back."""
     wire = Wire(run_seed)
-    with attacked(tmp_path) as attack:
-        assert attack.desk.server is not None
-        attack.desk.server._fsync = fsync
+    with attacked(tmp_path, POISONED, fsync=fsync) as attack:
         for _ in range(3):
-            attack.drop(*(wire.article() for _ in range(12)))
+            before = enriched(attack)
+            attack.drop(*(wire.article(SLOW) for _ in range(12)))
+            attack.run_until(lambda seen=before: enriched(attack) > seen, "work has begun")  # type: ignore[misc]  # bound now
             attack.kill_server()
-            attack.run_until(lambda: bool(attack.desk.server and ping(attack)), "server is back")
+            attack.run_until(lambda: ping(attack), "the server is back")
         attack.settle()
         assert_conserved(attack)
 
@@ -91,7 +92,7 @@ def ping(attack: Attack) -> bool:
     with quick_client(attack.url) as redis:
         try:
             return bool(redis.ping())
-        except OSError:
+        except (RedisError, OSError):
             return False
 
 
