@@ -40,7 +40,7 @@ class Filer:
         """
         due = [
             row
-            for row in self.journal.in_state("settled")
+            for row in self.journal.in_state("settled", limit=BATCH + len(self.waits))
             if self.waits.ready(("archive", row.drop_id))
         ]
         finished = []

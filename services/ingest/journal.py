@@ -246,14 +246,14 @@ class Journal:
             return done.rowcount
 
     # --- looking -------------------------------------------------------------------
-    def in_state(self, *states: DropState) -> list[DropRow]:
-        """The drops in these states, in the order of receipt."""
+    def in_state(self, *states: DropState, limit: int = -1) -> list[DropRow]:
+        """The drops in these states, in the order of receipt; at most ``limit`` if not negative."""
         marks = ", ".join("?" * len(states))
         return [
             _row(found)
             for found in self._query(
-                f"SELECT * FROM drops WHERE state IN ({marks}) ORDER BY seq",  # noqa: S608  (only marks)
-                states,
+                f"SELECT * FROM drops WHERE state IN ({marks}) ORDER BY seq LIMIT ?",  # noqa: S608  (only marks)
+                (*states, limit),
             )
         ]
 

@@ -63,6 +63,10 @@ class Waits:
         self._told.pop(key, None)
         return self._delays.pop(key, None) is not None
 
+    def __len__(self) -> int:
+        """How many keys have failed and not succeeded since."""
+        return len(self._delays)
+
     def tell(self, topic: Hashable) -> bool:
         """Whether to log about ``topic`` now: the first time, then every five minutes."""
         now = self.clock.monotonic()

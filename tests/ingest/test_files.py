@@ -131,6 +131,19 @@ def test_another_file_at_the_place_is_never_replaced(tmp_path: Path, files: type
     assert bench.names() == ["a.txt"]
 
 
+@pytest.mark.parametrize("files", [Recorder, NoLinks])
+def test_a_name_that_was_taken_at_the_last_moment_stays_its_owners(
+    tmp_path: Path, files: type[Recorder]
+) -> None:
+    (tmp_path / "new").write_text("new")
+    (tmp_path / "taken").write_text("somebody's")
+    layer = files(os.fsencode(tmp_path))
+    with pytest.raises(FileExistsError):
+        layer.settle_name(os.fsencode(tmp_path / "new"), os.fsencode(tmp_path / "taken"))
+    assert (tmp_path / "taken").read_text() == "somebody's"
+    assert (tmp_path / "new").read_text() == "new"
+
+
 @pytest.mark.parametrize("kind", ["folder", "link", "fifo"])
 def test_whatever_stands_at_the_place_is_left_alone(tmp_path: Path, kind: str) -> None:
     bench = Bench(tmp_path)
@@ -184,8 +197,10 @@ def test_a_new_file_at_the_old_path_survives_storing_again(tmp_path: Path) -> No
     bench = Bench(tmp_path)
     bench.store()
     bench.path.write_text("newer news")
+    bench.files.steps.clear()
     bench.store()
     assert bench.path.read_text() == "newer news"
+    assert "remove original" not in bench.files.steps
 
 
 def test_a_name_that_a_crash_left_hidden_is_given_back_beside_a_newer_file(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ARTICLE = UUID("00000000-0000-5000-8000-0000000000cc")
+OTHER = UUID("00000000-0000-5000-8000-0000000000dd")
 
 
 def row(journal: Journal, path: bytes = b"a.txt") -> DropRow:
@@ -93,7 +94,8 @@ def test_a_drop_comes_back_as_it_was_noted(path: Path) -> None:
     journal.close()
     again = Journal(path)
     assert again.find(drop.drop_id) == drop
-    assert again.in_state("taken") == [drop]
+    assert again.in_state("taken") == again.in_state("taken", limit=1) == [drop]
+    assert again.in_state("taken", limit=0) == []
     assert [each.position for each in again.entries(drop.drop_id)] == [1, 2]
     again.close()
 
@@ -227,4 +229,38 @@ def test_a_thousand_articles_of_one_drop_settle_in_any_order(path: Path) -> None
     outcomes = [outcome(journal, drop, each) for each in reversed(ids)]
     assert journal.settle(outcomes[:-1]) == []
     assert journal.settle(outcomes[-1:]) == [drop.drop_id]
+    journal.close()
+
+
+def test_a_drop_is_not_settled_before_its_own_rejections_are_reported(path: Path) -> None:
+    """Else the operators' stream would lack them for ever."""
+    journal = Journal(path)
+    drop = row(journal)
+    rejected = outcome(journal, drop, OTHER).model_copy(update={"outcome": "rejected"})
+    journal.take([(drop, [entry(1), replace(entry(2, OTHER), outcome=rejected)])])
+    assert journal.settle([outcome(journal, drop)]) == []
+    assert journal.unreported(drop.drop_id) == [rejected]
+    journal.published([drop.drop_id])
+    assert journal.unreported(drop.drop_id) == []
+    found = journal.find(drop.drop_id)
+    assert found is not None
+    assert found.state == "settled"
+    journal.close()
+
+
+@pytest.mark.parametrize("state", ["settled", "archived"])
+def test_publishing_late_takes_nothing_back(path: Path, state: str) -> None:
+    hand = HandClock()
+    journal = Journal(path, hand.clock)
+    drop = row(journal)
+    journal.take([(drop, [entry()])])
+    journal.settle([outcome(journal, drop)])
+    if state == "archived":
+        journal.archived([drop.drop_id])
+    before = journal.find(drop.drop_id)
+    hand.advance(5)
+    journal.published([drop.drop_id])
+    after = journal.find(drop.drop_id)
+    assert before is not None
+    assert after == replace(before, attempts=1)
     journal.close()

@@ -397,3 +397,34 @@ def test_what_concerns_files_that_are_gone_is_forgotten() -> None:
     waits.keep(keep)
     assert (waits.ready("kept"), waits.ready("gone")) == (False, True)
     assert (waits.tell("kept"), waits.tell("gone")) == (False, True)
+
+
+def test_more_drops_that_wait_than_one_batch_holds_do_not_hold_up_the_next(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.ingest.filing.BATCH", 2)
+    refused = {f"{number}.txt" for number in range(5)}
+
+    class Refusing(Files):
+        def link_out(self, path: bytes, target: bytes) -> None:
+            if path.decode() in refused:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            super().link_out(path, target)
+
+    kit.files = Refusing
+
+    async def scenario() -> None:
+        async with opened(kit):
+            for number in range(6):
+                os.utime(kit.drop(f"{number}.txt", f"Story {number}"), ns=(number, number))
+            await kit.take()
+            kit.bus.deliver(kit.desk)
+            for _ in range(6):
+                await kit.steps()
+            assert [receipt.file for receipt in kit.receipts()] == ["5.txt"]
+            refused.clear()
+            kit.hand.advance(LONGEST_DELAY)
+            await kit.steps()
+            assert len(kit.receipts()) == 6
+
+    asyncio.run(scenario())
