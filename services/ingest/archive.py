@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from services.effects import effect
+from services.ingest.drops import Place
 from services.ingest.files import CANT_LINK, MISSING, Identity
-from services.ingest.journal import Place
 from services.ingest.names import RECEIPT_SUFFIX, archive_name
 from services.ingest.reading import Changed
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from uuid import UUID
 
+    from services.ingest.drops import ArchiveKind, DropRow
     from services.ingest.files import Files
-    from services.ingest.journal import ArchiveKind, DropRow
 
 MOST_NAMES = 1000
 """Names tried for one file before giving up: nobody has that many of one name and drop id."""

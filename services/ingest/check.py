@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from services.ingest.journal import Entry
+    from services.ingest.drops import Entry
     from services.settings import Settings
 
 CHECK_INBOX = UUID(int=0)

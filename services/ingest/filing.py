@@ -15,7 +15,8 @@ from services.observability import get_logger
 if TYPE_CHECKING:
     from schemas.events import Outcome
     from services.ingest.archive import Archive
-    from services.ingest.journal import ArchiveKind, DropRow, Entry, Gone, Journal, Place
+    from services.ingest.drops import ArchiveKind, DropRow, Entry, Gone, Place
+    from services.ingest.journal import Journal
     from services.ingest.waits import Waits
 
 log = get_logger("ingest")

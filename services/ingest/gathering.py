@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from schemas.events import Outcome, OutcomeKind, Timings
-from services.ingest.journal import Entry
+from services.ingest.drops import Entry
 
 if TYPE_CHECKING:
     from datetime import datetime

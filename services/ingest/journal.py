@@ -10,107 +10,33 @@ from __future__ import annotations
 import sqlite3
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from schemas.article import Drop, ReaderInfo
+from schemas.article import ReaderInfo
 from schemas.events import Outcome
 from services.bus.errors import Unavailable
 from services.effects import effect
+from services.ingest.drops import (
+    DropRow,
+    DropState,
+    Entry,
+    Gone,
+    Place,
+    from_ms,
+    to_ms,
+)
 from services.ingest.files import Identity
 from services.ingest.journal_schema import connect, named
 from services.ingest.waits import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
     from pathlib import Path
-
-DropState = Literal["taken", "published", "settled", "archived"]
-Gone = Literal["removed", "replaced"]
-ArchiveKind = Literal["done", "rejected"]
 
 KEEP_ARCHIVED_MS = 90 * 24 * 3600 * 1000
 """Archived drops are forgotten after a quarter, like dead letters; their receipts stay."""
-
-
-def to_ms(time: datetime) -> int:
-    """Milliseconds since 1970."""
-    return round(time.timestamp() * 1000)
-
-
-def from_ms(milliseconds: int) -> datetime:
-    """The time that many milliseconds after 1970, in UTC."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a drop is archived: ``kind`` of folder, its absolute path, the path below it."""
-
-    kind: ArchiveKind
-    root: bytes
-    path: bytes
-
-    @property
-    def target(self) -> bytes:
-        """The absolute path."""
-        return self.root + b"/" + self.path
-
-
-@dataclass(frozen=True, slots=True)
-class DropRow:
-    """One drop. ``file`` is printable, ``path`` exact."""
-
-    drop_id: UUID
-    path: bytes
-    file: str
-    identity: Identity
-    sha256: str
-    received_at: datetime
-    state: DropState = "taken"
-    gone: Gone | None = None
-    reader: ReaderInfo | None = None
-    attempts: int = 0
-    settled_at: datetime | None = None
-    place: Place | None = None
-
-    def drop(self, inbox_id: UUID, position: int) -> Drop:
-        """The drop as events carry it, for one record."""
-        return Drop(
-            drop_id=self.drop_id,
-            inbox_id=inbox_id,
-            file=self.file,
-            content_sha256=self.sha256,
-            size=self.identity.size,
-            position=position,
-            received_at=self.received_at,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One record of a drop.
-
-    ``outcome`` is set where ingest itself decides: the record is *rejected*, or
-    it *repeats* an article that this file holds elsewhere and is not published.
-    """
-
-    position: int
-    article_id: UUID
-    revision: int
-    headline: str | None
-    outcome: Outcome | None = None
-    repeats: bool = False
-
-    @property
-    def own(self) -> str | None:
-        """How ingest decided, as the journal has it."""
-        if self.outcome is None:
-            return None
-        return "repeat" if self.repeats else "rejected"
-
 
 _SETTLE = """
     UPDATE drops SET state = 'settled', settled_at = ?

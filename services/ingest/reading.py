@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid4, uuid5
 
 from schemas.article import Drop, RawArticle
+from services.ingest.drops import DropRow, Entry, to_ms
 from services.ingest.files import CHUNK, MISSING, FileView, Identity
 from services.ingest.gathering import KEEP_CHARS, Gathered, rejection
-from services.ingest.journal import DropRow, Entry, to_ms
 from services.ingest.names import shown
 from services.ingest.readers.base import BadRecord, Limits, ReadArticle, Source, Unreadable
 from services.ingest.waits import Clock

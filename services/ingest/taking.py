@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     from schemas.article import RawArticle
     from schemas.events import Outcome
+    from services.ingest.drops import DropRow, Entry, Gone
     from services.ingest.inbox import Candidate, Inbox
-    from services.ingest.journal import DropRow, Entry, Gone, Journal
+    from services.ingest.journal import Journal
     from services.ingest.reading import FileReader
     from services.ingest.waits import Clock, Waits
 

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest.archive import Archive, Taken
+from services.ingest.drops import DropRow, Place, from_ms
 from services.ingest.files import MISSING, Files, FileView, Identity
-from services.ingest.journal import DropRow, Place, from_ms
 from services.ingest.names import archive_name, is_ignored, shown
 from services.ingest.reading import Changed
 

@@ -12,8 +12,9 @@ import pytest
 
 from schemas.events import Outcome, Timings
 from services.bus.errors import StopWorking, Unavailable
+from services.ingest.drops import DropRow, Entry, Place
 from services.ingest.files import Identity
-from services.ingest.journal import KEEP_ARCHIVED_MS, DropRow, Entry, Journal, Place
+from services.ingest.journal import KEEP_ARCHIVED_MS, Journal
 from services.ingest.journal_schema import MIGRATIONS
 from services.ingest.waits import Clock
 from tests.ingest.desk_kit import Crash, CrashAt, HandClock

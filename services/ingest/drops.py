@@ -1,0 +1,99 @@
+"""Drops as ingest knows them: a file that was taken, its records, its place in the archive.
+
+Times are kept as whole milliseconds since 1970, UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+
+from schemas.article import Drop, ReaderInfo
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from schemas.events import Outcome
+    from services.ingest.files import Identity
+
+DropState = Literal["taken", "published", "settled", "archived"]
+Gone = Literal["removed", "replaced"]
+ArchiveKind = Literal["done", "rejected"]
+
+
+def to_ms(time: datetime) -> int:
+    """Milliseconds since 1970."""
+    return round(time.timestamp() * 1000)
+
+
+def from_ms(milliseconds: int) -> datetime:
+    """The time that many milliseconds after 1970, in UTC."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a drop is archived: ``kind`` of folder, its absolute path, the path below it."""
+
+    kind: ArchiveKind
+    root: bytes
+    path: bytes
+
+    @property
+    def target(self) -> bytes:
+        """The absolute path."""
+        return self.root + b"/" + self.path
+
+
+@dataclass(frozen=True, slots=True)
+class DropRow:
+    """One drop. ``file`` is printable, ``path`` exact."""
+
+    drop_id: UUID
+    path: bytes
+    file: str
+    identity: Identity
+    sha256: str
+    received_at: datetime
+    state: DropState = "taken"
+    gone: Gone | None = None
+    reader: ReaderInfo | None = None
+    attempts: int = 0
+    settled_at: datetime | None = None
+    place: Place | None = None
+
+    def drop(self, inbox_id: UUID, position: int) -> Drop:
+        """The drop as events carry it, for one record."""
+        return Drop(
+            drop_id=self.drop_id,
+            inbox_id=inbox_id,
+            file=self.file,
+            content_sha256=self.sha256,
+            size=self.identity.size,
+            position=position,
+            received_at=self.received_at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One record of a drop.
+
+    ``outcome`` is set where ingest itself decides: the record is *rejected*, or
+    it *repeats* an article that this file holds elsewhere and is not published.
+    """
+
+    position: int
+    article_id: UUID
+    revision: int
+    headline: str | None
+    outcome: Outcome | None = None
+    repeats: bool = False
+
+    @property
+    def own(self) -> str | None:
+        """How ingest decided, as the journal has it."""
+        if self.outcome is None:
+            return None
+        return "repeat" if self.repeats else "rejected"
