@@ -9,9 +9,11 @@ content can't forge a line, colour a terminal or turn its text around.
 from __future__ import annotations
 
 import logging
+import math
 import sys
+import textwrap
 import unicodedata
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Set  # noqa: PYI025  (not the built-in set)
 from typing import TYPE_CHECKING, Any, TextIO
 
 import structlog
@@ -23,6 +25,12 @@ if TYPE_CHECKING:
 
 MAX_VALUE_CHARS = 2000
 """A logged value is cut here: a 5 MB headline must not become a 5 MB line."""
+
+MAX_DEPTH = 5
+"""Levels of a logged structure shown; deeper ones, and those that hold themselves, are cut."""
+
+MAX_EXCEPTION_LINES = 100
+"""Lines of a traceback kept: its end, where the cause is."""
 
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
@@ -41,17 +49,35 @@ def printable(text: str) -> str:
     )
 
 
-def _safe(value: object) -> object:
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_VALUE_CHARS else text[:MAX_VALUE_CHARS] + "…"
+
+
+def _safe(value: object, depth: int = MAX_DEPTH) -> object:
     if isinstance(value, str):
-        cut = value if len(value) <= MAX_VALUE_CHARS else value[:MAX_VALUE_CHARS] + "…"
-        return printable(cut)
+        return printable(_cut(value))
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # JSON has no NaN and no infinity
     if isinstance(value, bool | int | float | None):
         return value
+    if isinstance(value, Mapping | list | tuple | set | frozenset):
+        return _safe_items(value, depth - 1) if depth else "…"
+    return printable(_cut(_shown(value)))
+
+
+def _safe_items(
+    value: Mapping[Any, object] | list[object] | tuple[object, ...] | Set[object], depth: int
+) -> object:
     if isinstance(value, Mapping):
-        return {printable(str(key)): _safe(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_safe(item) for item in value]
-    return _safe(str(value))
+        return {printable(_cut(_shown(key))): _safe(item, depth) for key, item in value.items()}
+    return [_safe(item, depth) for item in value]
+
+
+def _shown(value: object) -> str:
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001  (a log line must not fail for what it was given to show)
+        return f"<{type(value).__name__} that can't be shown>"
 
 
 def _escape_values(
@@ -70,8 +96,28 @@ def _escape_exception(
     # An exception's message may quote the article: escape each line, keep the structure.
     text = event.get("exception")
     if isinstance(text, str):
-        event["exception"] = "\n".join(printable(line) for line in text.split("\n"))
+        lines = text.split("\n")[-MAX_EXCEPTION_LINES:]
+        event["exception"] = "\n".join(printable(_cut(line)) for line in lines)
     return event
+
+
+def _indent_exception(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    # On a terminal a line break in an exception's message would begin a line of its own,
+    # which could be made to look like one of ours.
+    text = event.get("exception")
+    if isinstance(text, str):
+        event["exception"] = textwrap.indent(text, "    ", lambda _line: True)
+    return event
+
+
+def _renderers(out: TextIO, *, as_json: bool) -> list[Processor]:
+    if not as_json:
+        return [_indent_exception, structlog.dev.ConsoleRenderer(colors=out.isatty())]
+    # What the stream can't encode it would write as an escape that JSON doesn't know.
+    is_utf8 = (out.encoding or "").lower().replace("-", "") == "utf8"
+    return [structlog.processors.JSONRenderer(ensure_ascii=not is_utf8, default=str)]
 
 
 def configure(settings: Settings, service: str, stream: TextIO | None = None) -> None:
@@ -91,11 +137,6 @@ def configure(settings: Settings, service: str, stream: TextIO | None = None) ->
         _escape_values,
         _escape_exception,
     ]
-    renderer: Processor = (
-        structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
-        if as_json
-        else structlog.dev.ConsoleRenderer(colors=out.isatty())
-    )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=Logger,
@@ -106,7 +147,10 @@ def configure(settings: Settings, service: str, stream: TextIO | None = None) ->
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *_renderers(out, as_json=as_json),
+            ],
         )
     )
     root = logging.getLogger()
