@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 IMAGE = os.environ.get("WIREDESK_TEST_REDIS_IMAGE", "redis:7")
 
 
+OLDEST_API = "1.40"
+"""Docker's API of 19.03: every engine in use speaks it."""
+
+
 def docker_answers() -> bool:
     """Whether a Docker engine is there and takes commands."""
     import docker  # noqa: PLC0415  (slow to import, and only needed here)

@@ -167,9 +167,10 @@ class EmbeddedServer:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        with suppress(FileNotFoundError):
-            (self.folder / RUNTIME_FILE).unlink()
         if self._lock is not None:
+            # Without the lock the file is another server's, which runs on.
+            with suppress(FileNotFoundError):
+                (self.folder / RUNTIME_FILE).unlink()
             self._lock.close()
             self._lock = None
 

@@ -59,6 +59,8 @@ def prepare(name: str, settings: Settings) -> None:
     # FastStream's "Received"/"Processed" lines are DEBUG (see make_broker); its own
     # subscriber start and task callbacks say nothing that ours don't.
     logging.getLogger("faststream").setLevel(logging.WARNING)
+    # "3 changes detected": a scan follows anyway, and says what it took.
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)
     effects.arm()
     os.environ["FASTSTREAM_SUPERVISOR_DISABLED"] = "1"
 

@@ -1,0 +1,190 @@
+"""``wiredesk up FOLDER`` left running, and the commands beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import pytest
+
+from tests.wait import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+WIREDESK = Path(sys.executable).with_name("wiredesk")
+STORY = """Harbour bridge opens to trams
+
+By Mara Ellison
+
+Riverton opened its harbour bridge to trams on Monday. Mayor Tobias Wren said that
+the city had waited for eleven years. The line links the old mill to the north gate.
+"""
+QUICK = {
+    "WIREDESK_SETTLE_TIME": "0.1",
+    "WIREDESK_SCAN_INTERVAL": "0.1",
+    "WIREDESK_LOG_FORMAT": "json",
+    "WIREDESK_ANNOTATORS": '["language"]',
+}
+
+
+def environ() -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("WIREDESK_")}
+    return {**kept, **QUICK}
+
+
+class Up:
+    """A running ``wiredesk up``."""
+
+    def __init__(self, inbox: Path, log: IO[bytes]) -> None:
+        self.inbox = inbox
+        self.process = subprocess.Popen(
+            [str(WIREDESK), "up", str(inbox)],
+            env=environ(),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Another ``wiredesk`` command on the same folder."""
+        return subprocess.run(
+            [str(WIREDESK), *arguments, "--inbox", str(self.inbox)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environ(),
+            timeout=60,
+        )
+
+    def status(self) -> dict[str, Any]:
+        done = self.run("status", "--json")
+        return dict(json.loads(done.stdout)) if done.returncode == 0 else {"workers": []}
+
+
+def drop(inbox: Path, name: str, text: str) -> None:
+    part = inbox / f"{name}.part"
+    part.write_text(text)
+    part.rename(inbox / name)
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    folder = tmp_path_factory.mktemp("up")
+    with (folder / "log").open("wb") as log:
+        running = Up(folder / "inbox", log)
+        try:
+            wait_until(lambda: len(running.status()["workers"]) == 3, "three workers", 60)
+            drop(running.inbox, "bridge.txt", STORY)
+            receipt = running.inbox / "done" / "bridge.txt.receipt.json"
+            wait_until(receipt.exists, "the receipt of bridge.txt", 60)
+            yield running
+        finally:
+            running.process.kill()
+            running.process.wait()
+
+
+def test_status_shows_streams_workers_and_the_store(up: Up) -> None:
+    status = up.status()
+    assert {worker["stage"] for worker in status["workers"]} == {"ingest", "enrichment", "indexer"}
+    assert status["articles"] == 1
+    assert status["dead"] == 0
+    groups = {group["group"]: group for s in status["streams"] for group in s["groups"]}
+    assert groups["enrichment"]["pending"] == groups["indexer"]["pending"] == 0
+    readable = up.run("status").stdout
+    assert "enrichment" in readable
+    assert "articles in the store: 1" in readable
+
+
+def test_search_and_show_find_the_article(up: Up) -> None:
+    found = json.loads(up.run("search", "harbour trams", "--json").stdout)
+    assert [hit["headline"] for hit in found] == ["Harbour bridge opens to trams"]
+    shown = up.run("show", found[0]["article_id"][:8])
+    assert "Harbour bridge opens to trams" in shown.stdout
+    assert json.loads(up.run("search", "zeppelin", "--json").stdout) == []
+    assert up.run("show", "ffff").returncode == 1
+
+
+def test_tail_follows_enriched_events_with_filters(up: Up) -> None:
+    line = up.run("tail", "--from-beginning", "--count", "1", "--language", "en", "--json").stdout
+    assert json.loads(line)["headline"] == "Harbour bridge opens to trams"
+    readable = up.run("tail", "--from-beginning", "--count", "1").stdout
+    assert "Harbour bridge opens to trams" in readable
+
+
+def test_tail_shows_what_comes_only_if_it_passes_the_filter(up: Up) -> None:
+    following = subprocess.Popen(
+        [str(WIREDESK), "tail", "--count=1", "--json", "--language=en", f"--inbox={up.inbox}"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environ(),
+    )
+    texts = {
+        "fr.txt": "Le pont du port\n\nLe maire a ouvert le pont du port lundi matin devant la "
+        "foule, et la ville attendait ce jour depuis onze ans.\n",
+        "en.txt": "Orchard planted by the old mill\n\nVolunteers planted an orchard beside the old "
+        "mill on Sunday, and the town hopes for apples in three years.\n",
+    }
+    received: list[str] = []
+    for round_number in range(40):
+        for name, text in texts.items():
+            drop(up.inbox, f"{round_number}-{name}", text.replace(".", f" {round_number}.", 1))
+        try:
+            received.append(following.communicate(timeout=1)[0])
+            break
+        except subprocess.TimeoutExpired:
+            # It may not have been listening yet: drop another pair.
+            continue
+    assert json.loads(received[0])["detected_language"]["code"] == "en"
+
+
+def test_two_desks_on_one_folder_are_refused_with_the_reason(up: Up) -> None:
+    second = subprocess.run(
+        [str(WIREDESK), "up", str(up.inbox)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environ(),
+        timeout=60,
+    )
+    assert second.returncode == 78
+    assert "another Wiredesk already runs" in second.stderr
+    # The first one is untouched, and still found.
+    assert len(up.status()["workers"]) == 3
+
+
+def test_a_killed_service_is_started_again(up: Up) -> None:
+    before = {worker["stage"]: worker["pid"] for worker in up.status()["workers"]}
+    os.kill(before["enrichment"], signal.SIGKILL)
+
+    def replaced() -> bool:
+        now = {worker["stage"]: worker["pid"] for worker in up.status()["workers"]}
+        return bool(now.get("enrichment", before["enrichment"]) != before["enrichment"])
+
+    wait_until(replaced, "a new enrichment worker", 60)
+
+
+def test_ctrl_c_drains_and_stops(tmp_path: Path) -> None:
+    """What was taken gets its receipt; everything has ended; nothing is left running."""
+    with (tmp_path / "log").open("wb") as log:
+        running = Up(tmp_path / "inbox", log)
+        wait_until(lambda: len(running.status()["workers"]) == 3, "three workers", 60)
+        pids = [worker["pid"] for worker in running.status()["workers"]]
+        for number in range(20):
+            drop(running.inbox, f"{number}.txt", STORY.replace("eleven", str(number)))
+        done = running.inbox / "done"
+        wait_until(lambda: any(done.glob("*.receipt.json")), "the first receipt", 60)
+        running.process.send_signal(signal.SIGINT)
+        assert running.process.wait(90) == 0
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+    left = {path.name for path in running.inbox.iterdir() if path.is_file()}
+    settled = {path.name for path in done.iterdir() if not path.name.endswith(".json")}
+    assert left | settled == {f"{number}.txt" for number in range(20)}
+    assert all((done / f"{name}.receipt.json").exists() for name in settled)
+    assert "desk.stopped" in (tmp_path / "log").read_text()
