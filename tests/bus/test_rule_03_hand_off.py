@@ -78,8 +78,9 @@ def burial(entry_id: str) -> Burial:
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("expired", [False, True], ids=["", "marker expired"])
 async def test_a_worker_whose_message_was_taken_over_and_handed_off_adds_nothing(
-    desk: Desk, settings: Settings
+    desk: Desk, settings: Settings, *, expired: bool
 ) -> None:
     await publish(settings, article(1))
     entry_id = take(desk, "zombie")
@@ -88,6 +89,8 @@ async def test_a_worker_whose_message_was_taken_over_and_handed_off_adds_nothing
         scripts = Scripts(redis, desk.keys, settings.marker_ttl)
         assert await scripts.hand_off(ENRICHMENT, entry_id, REF, EVENT)
         before = desk.ids(ENRICHED_STREAM)
+        if expired:
+            desk.redis.delete(desk.keys.marker(REF.drop_id, REF.article_id))
         assert not await scripts.hand_off(ENRICHMENT, entry_id, REF, EVENT)
         assert not await scripts.acknowledge(ENRICHMENT, entry_id)
         assert not await scripts.bury(ENRICHMENT, DEAD_STREAM, OUTCOME_STREAM, burial(entry_id))

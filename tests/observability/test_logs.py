@@ -211,6 +211,10 @@ def test_any_value_makes_one_line_of_strict_json(written: io.StringIO, value: ob
     assert "value" in json.loads(line, parse_constant=refuse)
 
 
+def fail(reason: str) -> None:
+    raise ValueError(reason)
+
+
 def test_a_value_of_5_mb_is_cut(written: io.StringIO) -> None:
     get_logger("t").info("event", headline="x" * 5_000_000, keys={"k" * 5_000_000: 1})
     (line,) = lines_of(written)
@@ -220,7 +224,7 @@ def test_a_value_of_5_mb_is_cut(written: io.StringIO) -> None:
 
 def test_a_traceback_with_5_mb_in_its_message_is_cut(written: io.StringIO) -> None:
     try:
-        raise ValueError("x" * 5_000_000 + "\n" * 100_000 + "the end")
+        fail("x" * 5_000_000 + "\n" * 100_000 + "the end")
     except ValueError:
         get_logger("t").exception("event")
     (line,) = lines_of(written)
@@ -247,7 +251,7 @@ def test_an_exception_s_message_keeps_its_lines_in_json_and_is_indented_on_a_ter
 ) -> None:
     forged = "2026-01-01T00:00:00Z [info     ] article.enriched"
     try:
-        raise ValueError(f"bad\n{forged}")
+        fail(f"bad\n{forged}")
     except ValueError:
         get_logger("t").exception("event")
         (line,) = lines_of(written)
