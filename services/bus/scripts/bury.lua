@@ -4,8 +4,9 @@
 -- ARGV  1 group  2 entry id  3 input's name  4 data field  5 dead letter
 --       [6 outcome  7 outcome stream's name  8 marker's life in s]
 -- Returns 1 when it was moved, 0 when somebody else had already dealt with it.
-if redis.call('XACK', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
+-- Whoever took it across, its attempts count no more (also where the group was lost meanwhile).
 redis.call('HDEL', KEYS[2], ARGV[2])
+if redis.call('XACK', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
 if KEYS[5] then
   local at = redis.call('GET', KEYS[5])
   -- The article may have gone on by another entry (a second one about it, put there by hand):

@@ -4,8 +4,9 @@
 -- ARGV  1 group  2 entry id  3 input's name  4 data field  5 event  6 output's name
 --       7 marker's life in s
 -- Returns 1 when it crossed, 0 when somebody else had already taken it across.
-if redis.call('XACK', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
+-- Whoever took it across, its attempts count no more (also where the group was lost meanwhile).
 redis.call('HDEL', KEYS[2], ARGV[2])
+if redis.call('XACK', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
 local at = redis.call('GET', KEYS[4])
 -- A group created anew reads old entries again; their articles have gone on long ago.
 if at and at ~= ARGV[3] .. ':' .. ARGV[2] then return 0 end
