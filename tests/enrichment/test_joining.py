@@ -18,8 +18,9 @@ def test_a_country_is_a_country_whatever_the_model_says_of_one_occurrence() -> N
     assert len(found["gpe:belarus"].mentions) == 3
 
 
-def test_a_capital_taken_for_a_person_is_a_place() -> None:
-    assert list(resolved("aggression towards [PERSON Kyiv].")) == ["gpe:kyiv"]
+def test_a_capital_always_taken_for_a_person_is_a_place() -> None:
+    found = resolved("[PERSON Kyiv] and [PERSON Kyiv], [PERSON Kyiv], [PERSON Kyiv].")
+    assert list(found) == ["gpe:kyiv"]
 
 
 def test_a_surname_taken_for_a_product_is_the_person() -> None:

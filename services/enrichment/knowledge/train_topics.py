@@ -42,8 +42,9 @@ HELD_OUT_YEAR = "2019"
 """Current Events of this year are held out: the last one that isn't mostly about one
 pandemic, which would teach the calibration that a quarter of all news is about health."""
 
-REGULARISATION = 4.0
-"""C of the logistic regression; 1, 2, 4 and 8 were tried on the calibration half."""
+REGULARISATION = 8.0
+"""C of the logistic regression: 1, 2, 4 and 8 gave macro-F1 .633, .651, .667 and .679 on the
+calibration half; the gain gets small."""
 
 MIN_DOCUMENTS = 2
 """Buckets seen in fewer training rows get no weight: they are names and typing errors."""
