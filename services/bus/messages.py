@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 import orjson
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from schemas.article import Drop, EnrichedArticle, RawArticle
+from schemas.article import Drop, EnrichedArticle, RawArticle, Revision
 from schemas.events import DEAD, FILED, DeadLetter, Outcome, Payload, Timings, event_id
 from services.bus import tracing
 from services.bus.envelope import Event, Outgoing, Unreadable, write
@@ -29,8 +29,7 @@ STACK_CHARS = 8000
 REASON_CHARS = 2000
 """Characters of a reason kept: whoever reads it wants a sentence, not the article quoted in it."""
 
-MAX_REVISION = 2**63 - 1
-"""The largest that a store's integer column holds."""
+_REVISION = TypeAdapter(Revision)
 
 ArticlePayload = RawArticle | EnrichedArticle | Outcome
 
@@ -188,11 +187,17 @@ def _salvage(raw: bytes) -> tuple[Drop, UUID, int] | None:
         data = orjson.loads(raw)["data"]
         # Only the fields that we know: an unknown one may be what makes it unreadable.
         drop = Drop.model_validate({name: data["drop"].get(name) for name in Drop.model_fields})
-        revision = data.get("revision")
-        known = isinstance(revision, int) and 0 <= revision <= MAX_REVISION
-        return drop, UUID(data["article_id"]), int(revision) if known else 0
+        return drop, UUID(data["article_id"]), _revision(data.get("revision"))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, ValidationError):
         return None
+
+
+def _revision(value: object) -> int:
+    """``value`` where it can be a revision, else 0: the outcome must be writable in any case."""
+    try:
+        return _REVISION.validate_python(value, strict=True)
+    except ValidationError:
+        return 0
 
 
 def rejected(

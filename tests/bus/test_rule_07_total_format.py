@@ -234,6 +234,20 @@ async def test_a_newer_major_version_is_parked_and_its_article_told_rejected(
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("revision", [-1, 2**53, 2**64 - 1, 1e300, "x", None, [], {"a": 1}])
+async def test_a_message_with_an_impossible_revision_is_buried_and_told(
+    desk: Desk, settings: Settings, revision: object
+) -> None:
+    """What is wrong with the message must not make its burial impossible too."""
+    desk.put(data_with(revision=revision))
+    async with running(settings, enrich_all) as stage:
+        await eventually(desk.dead, "it is buried")
+        assert stage.facts.fatal is None
+    (outcome,) = desk.outcomes()
+    assert (outcome["outcome"], outcome["revision"]) == ("rejected", 0)
+
+
+@pytest.mark.anyio
 async def test_fields_that_this_release_does_not_know_are_kept_when_forwarded(
     desk: Desk, settings: Settings
 ) -> None:
