@@ -1,0 +1,398 @@
+"""Ways to break each rule of delivery, and the tests that must notice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+STAGE = "services/bus/stage.py"
+SERVICE = "services/bus/service.py"
+ENVELOPE = "services/bus/envelope.py"
+WATCHDOG = "services/bus/watchdog.py"
+LUA = "services/bus/scripts"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Replace ``old``, which must occur once in ``file``, by ``new``."""
+
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """One way to break a rule. ``tests``: names of test functions, one of which must fail."""
+
+    rule: int
+    what: str
+    edits: tuple[Edit, ...]
+    file: str
+    tests: tuple[str, ...]
+
+
+MUTATIONS = (
+    Mutation(
+        1,
+        "groups start at the end of the stream",
+        (Edit("services/bus/groups.py", 'id="0", mkstream', 'id="$", mkstream'),),
+        "test_rule_01_groups.py",
+        ("test_what_lay_on_the_stream_before_any_group_existed_is_delivered",),
+    ),
+    Mutation(
+        1,
+        "publishing makes no groups",
+        (
+            Edit(
+                "services/bus/publisher.py",
+                "            await self._ensure_groups()\n            for article in articles:",
+                "            for article in articles:",
+            ),
+        ),
+        "test_rule_01_groups.py",
+        ("test_the_first_publish_finds_every_group_in_place",),
+    ),
+    Mutation(
+        2,
+        "new messages are read without a count",
+        (Edit(STAGE, "consumer=new, max_records=self._batch_size,", "consumer=new,"),),
+        "test_rule_02_subscribers.py",
+        ("test_new_messages_come_in_batches_of_at_most_the_batch_size",),
+    ),
+    Mutation(
+        2,
+        "abandoned messages are never claimed",
+        (
+            Edit(
+                STAGE,
+                "broker.subscriber(stream=abandoned, ack_policy=AckPolicy.MANUAL)"
+                "(self._on_abandoned)",
+                "del abandoned",
+            ),
+        ),
+        "test_rule_02_subscribers.py",
+        ("test_the_subscriber_of_new_messages_has_a_count_and_acknowledges_nothing_itself",),
+    ),
+    Mutation(
+        2,
+        "a raising batch is buried whole",
+        (
+            Edit(
+                STAGE,
+                "        await self._one_by_one(items)\n",
+                "        for item in items:\n            await self._bury(item, fault_of(error))\n",
+            ),
+        ),
+        "test_rule_02_subscribers.py",
+        ("test_a_raising_article_among_good_ones_dies_alone",),
+    ),
+    Mutation(
+        2,
+        "dead consumers are deleted with what is pending",
+        (Edit(f"{LUA}/drop_consumers.lua", "consumer['pending'] == 0 and ", ""),),
+        "test_rule_02_subscribers.py",
+        ("test_dead_consumers_are_forgotten_unless_something_is_pending_with_them",),
+    ),
+    Mutation(
+        3,
+        "handing off doesn't ask whether the message is still pending",
+        (
+            Edit(
+                f"{LUA}/hand_off.lua",
+                "if redis.call('XACK', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end",
+                "redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])",
+            ),
+        ),
+        "test_rule_03_hand_off.py",
+        ("test_a_worker_whose_message_was_taken_over_and_handed_off_adds_nothing",),
+    ),
+    Mutation(
+        3,
+        "acknowledging and forwarding are two steps",
+        (
+            Edit(
+                STAGE,
+                "        crossed = await self._insist(\n",
+                "        await self._acknowledge(item)\n"
+                "        if self.spec.writes is not None:\n"
+                "            await self._insist(lambda: self._scripts.publish("
+                "self.spec.writes, item.ref, event))\n"
+                "        crossed = await self._insist(\n",
+            ),
+        ),
+        "test_rule_03_hand_off.py",
+        ("test_a_stage_killed_before_any_of_its_effects_loses_and_doubles_nothing",),
+    ),
+    Mutation(
+        3,
+        "burying doesn't ask whether the message is still pending",
+        (
+            Edit(
+                f"{LUA}/bury.lua",
+                "if redis.call('XACK', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end",
+                "redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])",
+            ),
+        ),
+        "test_rule_03_hand_off.py",
+        ("test_of_many_that_bury_one_message_at_once_exactly_one_succeeds",),
+    ),
+    Mutation(
+        3,
+        "a key outside the desk's slot",
+        (
+            Edit(
+                "services/bus/keys.py",
+                '"{{{self.namespace}}}:attempts:',
+                '"{self.namespace}:attempts:',
+            ),
+        ),
+        "test_rule_03_hand_off.py",
+        (
+            "test_the_keys_of_each_script_lie_in_one_slot_of_a_cluster",
+            "test_every_key_that_can_be_built_lies_in_the_desk_s_slot",
+        ),
+    ),
+    Mutation(
+        4,
+        "publishing doesn't look at the marker",
+        (Edit(f"{LUA}/publish.lua", "if at then", "if false then"),),
+        "test_rule_04_publish_once.py",
+        ("test_publishers_at_the_same_time_add_each_article_once",),
+    ),
+    Mutation(
+        4,
+        "a marker holds its article back though its entry is gone",
+        (
+            Edit(
+                f"{LUA}/publish.lua",
+                " and #redis.call('XRANGE', KEYS[i], id, id) > 0 then",
+                " then",
+            ),
+        ),
+        "test_rule_04_publish_once.py",
+        ("test_an_article_whose_entry_was_deleted_is_published_again",),
+    ),
+    Mutation(
+        5,
+        "leases are renewed too late",
+        (
+            Edit(
+                STAGE,
+                "asyncio.sleep(self._settings.claim_after / LEASE_FRACTION)",
+                "asyncio.sleep(self._settings.claim_after * LEASE_FRACTION)",
+            ),
+        ),
+        "test_rule_05_leases.py",
+        ("test_work_of_four_claim_times_is_not_taken_over_by_an_idle_worker",),
+    ),
+    Mutation(
+        5,
+        "renewing a lease counts as a delivery",
+        (Edit(STAGE, "list(ids), justid=True", "list(ids), justid=False"),),
+        "test_rule_05_leases.py",
+        ("test_work_of_four_claim_times_is_not_taken_over_by_an_idle_worker",),
+    ),
+    Mutation(
+        5,
+        "a swallowed cancellation of a renewal hangs the stage",
+        (
+            Edit(
+                STAGE,
+                "            await cancel(renewals)\n",
+                "            renewals.cancel()\n"
+                "            with suppress(asyncio.CancelledError):\n"
+                "                await renewals\n",
+            ),
+        ),
+        "test_rule_05_leases.py",
+        ("test_a_batch_that_ends_while_its_lease_is_being_renewed_does_not_hang_the_stage",),
+    ),
+    Mutation(
+        6,
+        "attempts are not counted before they are made",
+        (
+            Edit(
+                f"{LUA}/begin.lua",
+                "redis.call('HINCRBY', KEYS[1], id, 1)",
+                "(tonumber(redis.call('HGET', KEYS[1], id) or 0) + 1)",
+            ),
+        ),
+        "test_rule_06_attempts.py",
+        ("test_the_attempt_is_on_record_while_it_is_made_and_gone_afterwards",),
+    ),
+    Mutation(
+        6,
+        "a batch counts as many attempts as it has messages",
+        (
+            Edit(
+                f"{LUA}/begin.lua",
+                "redis.call('HINCRBY', KEYS[1], id, 1)",
+                "redis.call('HINCRBY', KEYS[1], id, #KEYS - 1)",
+            ),
+        ),
+        "test_rule_06_attempts.py",
+        ("test_the_innocent_neighbours_of_a_crash_are_not_blamed_for_it",),
+    ),
+    Mutation(
+        7,
+        "bytes that are no JSON raise",
+        (
+            Edit(
+                ENVELOPE,
+                "except (orjson.JSONDecodeError, RecursionError) as error:",
+                "except RecursionError as error:",
+            ),
+        ),
+        "test_rule_07_total_format.py",
+        (
+            "test_hostile_bytes_are_read_as_unreadable_with_a_reason",
+            "test_reading_never_raises_on_bytes",
+        ),
+    ),
+    Mutation(
+        7,
+        "an entry without the data field raises",
+        (Edit(ENVELOPE, "data if isinstance(data, bytes) else _fields_as_json(data)", "data"),),
+        "test_rule_07_total_format.py",
+        ("test_an_entry_without_the_data_field_is_carried_as_json_of_its_fields",),
+    ),
+    Mutation(
+        7,
+        "what can't be written is read all the same",
+        (Edit(ENVELOPE, "if _deeper_than(document, MAX_DEPTH):", "if False:"),),
+        "test_rule_07_total_format.py",
+        ("test_hostile_bytes_are_read_as_unreadable_with_a_reason",),
+    ),
+    Mutation(
+        8,
+        "streams are trimmed by length",
+        (Edit(f"{LUA}/trim.lua", "'MINID', floor", "'MAXLEN', 1"),),
+        "test_rule_08_retention.py",
+        (
+            "test_what_is_young_stays_however_well_it_is_dealt_with",
+            "test_no_source_trims_by_length",
+        ),
+    ),
+    Mutation(
+        8,
+        "what is pending is trimmed",
+        (Edit(f"{LUA}/trim.lua", "if pending[1] > 0 and older", "if false and older"),),
+        "test_rule_08_retention.py",
+        ("test_nothing_that_a_group_still_needs_disappears",),
+    ),
+    Mutation(
+        8,
+        "a stage that lags is trimmed over",
+        (Edit(f"{LUA}/trim.lua", "if protected[group['name']] or lag", "if lag"),),
+        "test_rule_08_retention.py",
+        ("test_what_a_stage_has_not_read_stays_however_far_it_lags",),
+    ),
+    Mutation(
+        9,
+        "a lost group goes unnoticed",
+        (Edit(WATCHDOG, "        if there:\n", "        if there or True:\n"),),
+        "test_rule_09_ends.py",
+        ("test_a_lost_group_is_named_as_the_cause_of_the_dead_subscribers",),
+    ),
+    Mutation(
+        9,
+        "a dead subscriber goes unnoticed",
+        (Edit(WATCHDOG, "or any(task.done() for task in tasks)", ""),),
+        "test_rule_09_ends.py",
+        ("test_a_subscriber_is_dead_when_it_stopped_or_has_no_task_or_one_that_ended",),
+    ),
+    Mutation(
+        9,
+        "FastStream's supervisor stays on",
+        (Edit(SERVICE, '"FASTSTREAM_SUPERVISOR_DISABLED"] = "1"', '"NO_SUPERVISOR"] = "1"'),),
+        "test_rule_09_ends.py",
+        ("test_faststream_s_own_supervisor_is_off_in_a_service_process",),
+    ),
+    Mutation(
+        9,
+        "a stop doesn't wait for the batch in work",
+        (
+            Edit(
+                SERVICE,
+                "graceful_timeout=settings.graceful_timeout,",
+                "graceful_timeout=0.001,",
+            ),
+        ),
+        "test_rule_09_ends.py",
+        ("test_a_stop_in_mid_batch_finishes_the_batch_and_takes_no_other",),
+    ),
+    Mutation(
+        10,
+        "the handler runs on the event loop",
+        (
+            Edit(
+                STAGE,
+                "await asyncio.to_thread(self._in_thread, [item.payload for item in items])",
+                "self._in_thread([item.payload for item in items])",
+            ),
+        ),
+        "test_rule_10_off_the_loop.py",
+        ("test_the_loop_turns_while_a_handler_blocks_its_thread",),
+    ),
+    Mutation(
+        11,
+        "FastStream's own lines are shown",
+        (
+            Edit(SERVICE, '("faststream").setLevel(logging.WARNING)', '("x").setLevel(30)'),
+            Edit(SERVICE, "log_level=logging.DEBUG", "log_level=logging.INFO"),
+        ),
+        "test_rule_11_log_lines.py",
+        (
+            "test_faststream_s_lines_are_not_written_even_at_debug",
+            "test_the_broker_writes_what_it_says_of_messages_at_debug",
+        ),
+    ),
+    Mutation(
+        11,
+        "a line carries no trace id",
+        (
+            Edit(
+                "services/bus/messages.py",
+                '            "trace_id": tracing.trace_id(self.traceparent),\n',
+                "",
+            ),
+        ),
+        "test_rule_11_log_lines.py",
+        ("test_the_line_of_an_article_carries_every_id_and_how_long_it_took",),
+    ),
+    Mutation(
+        12,
+        "hiredis is no longer asked for",
+        (Edit("pyproject.toml", '"redis[hiredis]~=', '"redis~='),),
+        "test_rules_12_to_14_libraries.py",
+        ("test_the_fast_parsers_are_declared_for_every_service",),
+    ),
+    Mutation(
+        13,
+        "FastStream's FastAPI plugin is used",
+        (
+            Edit(
+                SERVICE,
+                "from faststream.redis import RedisBroker\n",
+                "from faststream.redis import RedisBroker\n"
+                "from faststream.redis.fastapi import RedisRouter\n",
+            ),
+        ),
+        "test_rules_12_to_14_libraries.py",
+        ("test_no_source_uses_faststream_s_fastapi_plugin",),
+    ),
+    Mutation(
+        14,
+        "the deprecated path into testcontainers",
+        (
+            Edit(
+                "tests/servers.py",
+                "from testcontainers.community.redis import",
+                "from testcontainers.redis import",
+            ),
+        ),
+        "test_rules_12_to_14_libraries.py",
+        ("test_containers_come_from_testcontainers_community",),
+    ),
+)
+"""At least one for each rule of delivery."""
