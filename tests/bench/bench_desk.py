@@ -1,24 +1,36 @@
 """How many articles a minute cross the whole path, on this machine: ``make bench``.
 
 Real processes, the real server, articles of about 500 words, every one of them
-different. Prints figures; fails only where an article is missing.
+different. Beside it, what one process takes that does nothing but find names in the
+same texts. Prints figures; fails only where an article is missing.
 """
 
 from __future__ import annotations
 
-import random
 import statistics
-import sys
 import time
 from typing import TYPE_CHECKING
 
 from services.console.supervisor import Desk
+from services.enrichment.annotators.recogniser import PIPE_BATCH
+from services.enrichment.models import load_model
 from services.indexer.store.sqlite import SqliteStore
 from services.ingest.receipts import Receipt
 from services.settings import Settings
+from tests.bench.measure import (
+    plain_text,
+    record,
+    resident_mib,
+    seconds_of,
+    shown_mib,
+    tell,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from spacy.language import Language
 
     from schemas.events import Timings
 
@@ -28,43 +40,19 @@ WARM_UP = 8
 ARTICLES = 200
 """Measured: long enough for steady work, short enough to be run on a whim."""
 
+MEASURED = range(WARM_UP, WARM_UP + ARTICLES)
+"""Numbers of the measured articles."""
+
 WORDS = 500
 DEADLINE = 600.0
 """Seconds until all must be filed; ten times what a slow laptop takes."""
-
-SENTENCES = (
-    "Mayor {person} told {org} on {day} that the harbour of {place} would stay closed.",
-    "{person}, who leads {org}, met fishermen in {place} and promised {number} million euros.",
-    "The storm that struck {place} on {day} damaged {number} houses, {org} said.",
-    "Nobody was hurt, but {number} ferries between {place} and Norway were cancelled.",
-    "According to {person}, the repairs will take {number} weeks and cost more than planned.",
-)
-PARTS = {
-    "person": ("Ana Petrova", "John Whitfield", "Maria Okafor", "Liu Wen", "Erik Lindqvist"),
-    "org": ("the Port Authority", "Northern Ferries", "the European Commission", "Reuters"),
-    "place": ("Rotterdam", "Aberdeen", "Gdansk", "Lisbon", "Bergen", "Valencia"),
-    "day": ("Monday", "Tuesday", "Thursday", "Sunday"),
-}
-
-
-def article(number: int) -> str:
-    """An invented article, the same for the same number."""
-    chance = random.Random(number)  # noqa: S311  # no secret hangs on it
-    lines = [f"Harbour report {number}: storm closes ports", ""]
-    words = 0
-    while words < WORDS:
-        parts = {name: chance.choice(choices) for name, choices in PARTS.items()}
-        sentence = chance.choice(SENTENCES).format(**parts, number=chance.randint(2, 900))
-        lines += [sentence, ""]
-        words += len(sentence.split())
-    return "\n".join(lines)
 
 
 def drop(settings: Settings, numbers: range) -> None:
     """Put the articles into the inbox, one file each, renamed into place."""
     for number in numbers:
         part = settings.inbox / f"{number}.txt.part"
-        part.write_text(article(number), encoding="utf-8")
+        part.write_text(plain_text(number, WORDS), encoding="utf-8")
         part.rename(settings.inbox / f"{number}.txt")
 
 
@@ -80,40 +68,81 @@ def wait_for(desk: Desk, count: int) -> None:
     assert settled(desk.settings) == count
 
 
-def test_articles_through_the_whole_path(tmp_path: Path) -> None:
-    settings = Settings(inbox=tmp_path / "inbox")
-    with (tmp_path / "services.log").open("wb") as log:
+def bare_seconds(nlp: Language, numbers: range) -> float:
+    """Seconds that spaCy alone takes for the texts of these articles."""
+    texts = [plain_text(number, WORDS) for number in numbers]
+    with nlp.memory_zone():
+        return seconds_of(lambda: [None for _ in nlp.pipe(texts, batch_size=PIPE_BATCH)])
+
+
+def peaks(desk: Desk) -> dict[str, float | None]:
+    """Peak resident memory in MiB of each service and of the server, so far."""
+    processes = {name: child.process.pid for name, child in desk.children.items()}
+    if desk.server is not None and desk.server.pid is not None:
+        processes["server"] = desk.server.pid
+    return {name: resident_mib(pid) for name, pid in processes.items()}
+
+
+def through_the_desk(settings: Settings, log_file: Path) -> tuple[float, dict[str, float | None]]:
+    """Seconds for all articles after the warm-up, and what memory it took."""
+    with log_file.open("wb") as log:
         desk = Desk(settings, log)
         desk.start()
         try:
             drop(settings, range(WARM_UP))
             wait_for(desk, WARM_UP)
             started = time.perf_counter()
-            drop(settings, range(WARM_UP, WARM_UP + ARTICLES))
+            drop(settings, MEASURED)
             wait_for(desk, WARM_UP + ARTICLES)
-            seconds = time.perf_counter() - started
+            return time.perf_counter() - started, peaks(desk)
         finally:
             desk.stop(drain=False)
+
+
+def test_articles_through_the_whole_path(tmp_path: Path) -> None:
+    settings = Settings(inbox=tmp_path / "inbox")
+    nlp = load_model(settings.spacy_model).nlp
+    bare_seconds(nlp, range(WARM_UP))
+    # Half before and half after, so that what disturbs the machine for a while disturbs both.
+    bare = bare_seconds(nlp, MEASURED[: ARTICLES // 2])
+    seconds, memory = through_the_desk(settings, tmp_path / "services.log")
+    bare += bare_seconds(nlp, MEASURED[ARTICLES // 2 :])
     with SqliteStore(settings.store) as store:
         assert store.count() == WARM_UP + ARTICLES
-    report(seconds, timings(settings))
+    report(seconds, bare, memory, timings(settings))
 
 
 def timings(settings: Settings) -> list[Timings]:
     """When each measured article passed its stations."""
     receipts = [
         Receipt.model_validate_json((settings.done / f"{number}.txt.receipt.json").read_bytes())
-        for number in range(WARM_UP, WARM_UP + ARTICLES)
+        for number in MEASURED
     ]
     return [line.timings for receipt in receipts for line in receipt.articles]
 
 
-def report(seconds: float, passed: list[Timings]) -> None:
-    """Print what was measured."""
+def report(
+    seconds: float, bare: float, memory: dict[str, float | None], passed: Sequence[Timings]
+) -> None:
+    """Print and keep what was measured."""
     waits = sorted((t.filed_at - t.received_at).total_seconds() for t in passed)
-    sys.stdout.write(
-        f"\n{ARTICLES} articles of {WORDS} words in {seconds:.1f} s: "
-        f"{ARTICLES / seconds:.1f} articles/s\n"
-        f"taken to filed: median {statistics.median(waits):.2f} s, "
-        f"slowest {waits[-1]:.2f} s (all were dropped at once)\n"
+    median = statistics.median(waits)
+    tell(
+        f"Desk: {ARTICLES} articles of {WORDS} words through the whole path in {seconds:.1f} s",
+        [
+            f"desk                   {ARTICLES / seconds:8.1f} articles/s",
+            f"bare nlp.pipe          {ARTICLES / bare:8.1f} articles/s (one process)",
+            f"desk / bare            {bare / seconds:8.2f}",
+            f"taken to filed         {median:8.2f} s (median; slowest {waits[-1]:.2f} s)",
+            *(f"peak of {name:<14} {shown_mib(mib):>12}" for name, mib in memory.items()),
+        ],
+    )
+    record(
+        "desk",
+        {
+            "articles_per_second": {"desk": ARTICLES / seconds, "bare": ARTICLES / bare},
+            "ratios": {"desk / bare": bare / seconds},
+            "seconds_taken_to_filed": {"median": median, "slowest": waits[-1]},
+            "peak_mib": memory,
+        },
     )
