@@ -1,6 +1,6 @@
 """What enrichment costs beside the model itself: the enricher against spaCy alone.
 
-The same texts three ways, in turns of some dozens of them:
+The same texts three ways, one batch a turn:
 
 * **enricher**: every block, as the service makes it, in batches as it gets them;
 * **bare**: ``nlp.pipe`` of the same pipeline with the same settings, and nothing made of it;
@@ -34,10 +34,11 @@ ARTICLES = 200
 WORDS = 700
 """Words of a long news article, the length that the figures of nlp.md are for."""
 
-ROUNDS = 5
-"""Each rival reads a fifth of the articles in each, the same ones: about 15 s a round."""
+SHARE = Settings().batch_size
+"""Articles of a turn: one batch, the same for each rival, so that turns are short and what
+disturbs the machine disturbs all of them."""
 
-SHARE = ARTICLES // ROUNDS
+ROUNDS = ARTICLES // SHARE
 
 
 class Blocks:
@@ -45,15 +46,13 @@ class Blocks:
 
     def __init__(self, settings: Settings) -> None:
         self._enricher = Enricher(settings)
-        self._batch = settings.batch_size
         self.milliseconds: dict[str, list[float]] = defaultdict(list)
 
-    def enrich(self, articles: Sequence[RawArticle]) -> None:
-        """Enrich in batches as the stage hands them over."""
-        for start in range(0, len(articles), self._batch):
-            for result in self._enricher.enrich(articles[start : start + self._batch]):
-                assert isinstance(result, EnrichedArticle)
-                self._note(result)
+    def enrich(self, batch: Sequence[RawArticle]) -> None:
+        """Enrich a batch as the stage hands it over."""
+        for result in self._enricher.enrich(batch):
+            assert isinstance(result, EnrichedArticle)
+            self._note(result)
 
     def _note(self, result: EnrichedArticle) -> None:
         for block in result.provenance:
@@ -92,7 +91,7 @@ def test_enrichment() -> None:
         "bare": lambda share: _piped(bare, share, PIPE_BATCH),
         "stock": lambda share: _piped(stock, share, None),
     }
-    warm_up = [raw_article(ARTICLES + number, WORDS) for number in range(PIPE_BATCH)]
+    warm_up = [raw_article(ARTICLES + number, WORDS) for number in range(SHARE)]
     for work in rivals.values():
         work(warm_up)
     blocks.milliseconds.clear()

@@ -34,6 +34,7 @@ from services.bus.publisher import Publisher, received_event
 from services.bus.server import EmbeddedServer
 from services.bus.service import make_broker
 from services.bus.stage import Stage
+from services.ingest.taking import PUBLISH_ARTICLES
 from services.settings import Settings
 from tests.bench.measure import (
     ratio,
@@ -119,7 +120,9 @@ async def wiredesk(url: str, articles: Sequence[RawArticle]) -> float:
         broker = make_broker(url, settings)
         stage.subscribe(broker)
         started = time.perf_counter()
-        await Publisher(settings, redis).publish(articles)
+        publisher = Publisher(settings, redis)
+        for start in range(0, ARTICLES, PUBLISH_ARTICLES):
+            await publisher.publish(articles[start : start + PUBLISH_ARTICLES])
         await broker.start()
         await _crossed(redis)
         seconds = time.perf_counter() - started

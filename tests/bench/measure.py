@@ -99,6 +99,12 @@ def _sentence(chance: random.Random) -> str:
     )
 
 
+def new_names(number: int, count: int) -> tuple[str, ...]:
+    """Names that hardly any article with another number has (one of 16⁵ each)."""
+    chance = random.Random(f"names {number}")  # noqa: S311  # no secret hangs on it
+    return tuple("".join(chance.choices(SYLLABLES, k=5)).title() for _ in range(count))
+
+
 def headline(number: int) -> str:
     """The headline of the ``number``-th article."""
     return f"Storm report {number}: {PLACES[number % len(PLACES)]} closes its harbour"
@@ -121,15 +127,18 @@ def plain_text(number: int, words: int) -> str:
     return "\n\n".join((headline(number), *paragraphs(number, words))) + "\n"
 
 
-def raw_article(number: int, words: int) -> RawArticle:
-    """The ``number``-th article as ingest would publish it, in a drop of its own."""
+def raw_article(number: int, words: int, *more: str) -> RawArticle:
+    """The ``number``-th article as ingest would publish it, in a drop of its own.
+
+    ``more``: paragraphs after those that were invented.
+    """
     drop = make_drop(drop_id=drop_id(number), file=f"{number}.txt")
     return make_raw(
         drop=drop,
         article_id=article_id(number),
         headline=headline(number),
         standfirst=None,
-        body=paragraphs(number, words),
+        body=(*paragraphs(number, words), *more),
     )
 
 
