@@ -373,9 +373,9 @@ MUTATIONS = (
         (
             Edit(
                 SERVICE,
-                "from faststream.redis import RedisBroker\n",
-                "from faststream.redis import RedisBroker\n"
-                "from faststream.redis.fastapi import RedisRouter\n",
+                "    from services.bus.stage import Facts, Handler\n",
+                "    from faststream.redis.fastapi import RedisRouter\n"
+                "    from services.bus.stage import Facts, Handler\n",
             ),
         ),
         "test_rules_12_to_14_libraries.py",

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from services.bus.stage import Handler, Result
 
 PAUSE = 0.01
+HOLD_LIMIT = 30.0
+"""Seconds after which a held handler gives up, so that a failed test ends."""
 
 
 class Control:
@@ -121,7 +123,10 @@ def _stop(_control: Control, raw: RawArticle) -> None:
 
 def _hold(control: Control, _raw: RawArticle) -> None:
     control.say("held")
+    deadline = time.monotonic() + HOLD_LIMIT
     while not control.said("go"):
+        if time.monotonic() > deadline:
+            raise TimeoutError("nobody said go: the test has failed meanwhile")
         time.sleep(PAUSE)
 
 
