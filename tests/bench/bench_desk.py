@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from services.console.supervisor import Desk
@@ -18,6 +19,7 @@ from services.indexer.store.sqlite import SqliteStore
 from services.ingest.receipts import Receipt
 from services.settings import Settings
 from tests.bench.measure import (
+    cpu_seconds,
     plain_text,
     record,
     resident_mib,
@@ -75,26 +77,50 @@ def bare_seconds(nlp: Language, numbers: range) -> float:
         return seconds_of(lambda: [None for _ in nlp.pipe(texts, batch_size=PIPE_BATCH)])
 
 
-def peaks(desk: Desk) -> dict[str, float | None]:
-    """Peak resident memory in MiB of each service and of the server, so far."""
-    processes = {name: child.process.pid for name, child in desk.children.items()}
+def processes(desk: Desk) -> dict[str, int]:
+    """Process ids of the services and of the server."""
+    pids = {name: child.process.pid for name, child in desk.children.items()}
     if desk.server is not None and desk.server.pid is not None:
-        processes["server"] = desk.server.pid
-    return {name: resident_mib(pid) for name, pid in processes.items()}
+        pids["server"] = desk.server.pid
+    return pids
 
 
-def through_the_desk(settings: Settings, log_file: Path) -> tuple[float, dict[str, float | None]]:
-    """Seconds for all articles after the warm-up, and what memory it took."""
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The measured articles' way through the desk.
+
+    ``seconds`` for all of them; for each process CPU milliseconds per article and
+    peak memory in MiB, None where the system doesn't tell.
+    """
+
+    seconds: float
+    cpu: dict[str, float | None]
+    memory: dict[str, float | None]
+
+
+def per_article(before: float | None, after: float | None) -> float | None:
+    """CPU milliseconds per article between two readings."""
+    return None if before is None or after is None else (after - before) * 1000 / ARTICLES
+
+
+def through_the_desk(settings: Settings, log_file: Path) -> Run:
+    """All articles after the warm-up."""
     with log_file.open("wb") as log:
         desk = Desk(settings, log)
         desk.start()
         try:
             drop(settings, range(WARM_UP))
             wait_for(desk, WARM_UP)
+            pids = processes(desk)
+            before = {name: cpu_seconds(pid) for name, pid in pids.items()}
             started = time.perf_counter()
             drop(settings, MEASURED)
             wait_for(desk, WARM_UP + ARTICLES)
-            return time.perf_counter() - started, peaks(desk)
+            return Run(
+                seconds=time.perf_counter() - started,
+                cpu={n: per_article(before[n], cpu_seconds(pid)) for n, pid in pids.items()},
+                memory={name: resident_mib(pid) for name, pid in pids.items()},
+            )
         finally:
             desk.stop(drain=False)
 
@@ -105,11 +131,11 @@ def test_articles_through_the_whole_path(tmp_path: Path) -> None:
     bare_seconds(nlp, range(WARM_UP))
     # Half before and half after, so that what disturbs the machine for a while disturbs both.
     bare = bare_seconds(nlp, MEASURED[: ARTICLES // 2])
-    seconds, memory = through_the_desk(settings, tmp_path / "services.log")
+    run = through_the_desk(settings, tmp_path / "services.log")
     bare += bare_seconds(nlp, MEASURED[ARTICLES // 2 :])
     with SqliteStore(settings.store) as store:
         assert store.count() == WARM_UP + ARTICLES
-    report(seconds, bare, memory, timings(settings))
+    report(run, bare, timings(settings))
 
 
 def timings(settings: Settings) -> list[Timings]:
@@ -121,10 +147,16 @@ def timings(settings: Settings) -> list[Timings]:
     return [line.timings for receipt in receipts for line in receipt.articles]
 
 
-def report(
-    seconds: float, bare: float, memory: dict[str, float | None], passed: Sequence[Timings]
-) -> None:
+def shown(name: str, run: Run) -> str:
+    """A line about one process."""
+    cpu = run.cpu[name]
+    used = "not measured" if cpu is None else f"{cpu:.1f} ms"
+    return f"  {name:<20} {used:>12} CPU/article, peak memory {shown_mib(run.memory[name])}"
+
+
+def report(run: Run, bare: float, passed: Sequence[Timings]) -> None:
     """Print and keep what was measured."""
+    seconds = run.seconds
     waits = sorted((t.filed_at - t.received_at).total_seconds() for t in passed)
     median = statistics.median(waits)
     tell(
@@ -134,7 +166,8 @@ def report(
             f"bare nlp.pipe          {ARTICLES / bare:8.1f} articles/s (one process)",
             f"desk / bare            {bare / seconds:8.2f}",
             f"taken to filed         {median:8.2f} s (median; slowest {waits[-1]:.2f} s)",
-            *(f"peak of {name:<14} {shown_mib(mib):>12}" for name, mib in memory.items()),
+            f"bare nlp.pipe          {bare * 1000 / ARTICLES:8.1f} ms/article",
+            *(shown(name, run) for name in run.memory),
         ],
     )
     record(
@@ -143,6 +176,7 @@ def report(
             "articles_per_second": {"desk": ARTICLES / seconds, "bare": ARTICLES / bare},
             "ratios": {"desk / bare": bare / seconds},
             "seconds_taken_to_filed": {"median": median, "slowest": waits[-1]},
-            "peak_mib": memory,
+            "cpu_milliseconds_per_article": run.cpu,
+            "peak_mib": run.memory,
         },
     )

@@ -186,6 +186,17 @@ def resident_mib(pid: int | str, field: str = "VmHWM") -> float | None:
     return int(found[1]) / 1024 if found else None
 
 
+def cpu_seconds(pid: int | str) -> float | None:
+    """CPU time that a process has used so far, with the system's for it. None without /proc."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return None
+    # After the name in brackets, which may hold anything: fields 14 and 15 of proc(5).
+    fields = status.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def shown_mib(mebibytes: float | None) -> str:
     """A figure of :func:`resident_mib` for people."""
     return "not measured" if mebibytes is None else f"{mebibytes:.0f} MiB"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.bench.measure import (
+    cpu_seconds,
     new_names,
     paragraphs,
     plain_text,
@@ -89,6 +91,14 @@ def test_memory_is_that_of_the_process_or_said_not_to_be_measured() -> None:
     assert resident_mib("none") is None
     assert shown_mib(None) == "not measured"
     assert shown_mib(12.4) == "12 MiB"
+
+
+def test_cpu_time_is_that_of_the_process_or_said_not_to_be_measured() -> None:
+    before, used = cpu_seconds("self"), time.process_time()
+    if before is not None:
+        # Ticks of a hundredth of a second, counted apart for the process and the system.
+        assert abs(before - used) < 0.1
+    assert cpu_seconds("none") is None
 
 
 def test_each_bench_keeps_its_last_figures_beside_the_others(tmp_path: Path) -> None:
