@@ -72,7 +72,9 @@ def test_the_subscriber_of_new_messages_has_a_count_and_acknowledges_nothing_its
     broker = make_broker("redis://unused", settings)
     stage = Stage(ENRICHMENT, enrich_all, settings, None, "worker")  # type: ignore[arg-type]  # never connected
     stage.subscribe(broker)
-    new, claim = (subscriber.stream_sub for subscriber in broker.subscribers)  # type: ignore[attr-defined]
+    subs = [subscriber.stream_sub for subscriber in broker.subscribers]  # type: ignore[attr-defined]
+    found = {sub.consumer: sub for sub in subs}
+    new, claim = (found[name] for name in stage.consumers)
     assert new.max_records == settings.batch_size
     assert new.min_idle_time is None
     assert claim.min_idle_time == settings.claim_after * 1000
