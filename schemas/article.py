@@ -149,7 +149,9 @@ class Entity(Model):
     """Who or what the article names, with every mention."""
 
     key: str = Field(description="stable within and across documents, e.g. 'person:xi jinping'")
-    name: str = Field(description="canonical name: the fullest that the document gives")
+    name: str = Field(
+        description="canonical: a known place's usual name, else the fullest in the text"
+    )
     type: EntityType
     mentions: tuple[Mention, ...] = Field(min_length=1)
 

@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 from contextlib import AsyncExitStack, suppress
+from difflib import get_close_matches
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -29,14 +30,14 @@ from services.bus.scripts import Scripts
 from services.bus.stage import Stage
 from services.bus.watchdog import LOOK_EVERY, Exit, LoopGuard, Watchdog
 from services.observability import get_logger
+from services.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
     from redis.asyncio import Redis
 
     from services.bus.stage import Facts, Handler
-    from services.settings import Settings
 
 log = get_logger(__name__)
 
@@ -62,7 +63,27 @@ def prepare(name: str, settings: Settings) -> None:
     # "3 changes detected": a scan follows anyway, and says what it took.
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
     effects.arm()
+    for unknown, meant in unknown_settings(os.environ):
+        log.warning("setting.unknown", setting=unknown, did_you_mean=meant)
     os.environ["FASTSTREAM_SUPERVISOR_DISABLED"] = "1"
+
+
+def unknown_settings(environ: Mapping[str, str]) -> list[tuple[str, str | None]]:
+    """``WIREDESK_…`` variables that are no setting, each with the one that may be meant.
+
+    A misspelt setting would otherwise just have no effect.
+    """
+    known = {f"WIREDESK_{name.upper()}" for name in Settings.model_fields}
+    # For the tests and the fault points; no settings of a service.
+    known |= {"WIREDESK_KILL_AT", "WIREDESK_EFFECT_LOG"}
+    unknown = [
+        name
+        for name in sorted(environ)
+        if name.startswith("WIREDESK_")
+        and not name.startswith("WIREDESK_TEST_")
+        and name not in known
+    ]
+    return [(name, next(iter(get_close_matches(name, known, 1)), None)) for name in unknown]
 
 
 def make_broker(url: str, settings: Settings) -> RedisBroker:

@@ -108,9 +108,12 @@ class Watchdog:
     @staticmethod
     def _dead(subscribers: Sequence[Any]) -> Failure | None:
         for subscriber in subscribers:
-            tasks = subscriber.tasks
-            if not subscriber.running or not tasks or any(task.done() for task in tasks):
-                return Failure("a subscriber has died", Exit.SOFTWARE)
+            ended = [task for task in subscriber.tasks if task.done()]
+            if ended or not subscriber.running or not subscriber.tasks:
+                # Asked for here, the error is not shown again by asyncio as one nobody wanted.
+                errors = [repr(task.exception()) for task in ended if not task.cancelled()]
+                reason = "; ".join(["a subscriber has died", *errors])
+                return Failure(reason, Exit.SOFTWARE)
         return None
 
     def _stalled(self) -> Failure | None:

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     from services.enrichment.models import LoadedModel
 
 
+MAX_MENTIONS = 10_000
+"""Mentions marked in one article at most: a hundred times what a long one has.  Five megabytes
+of names would otherwise make an event ten times their size."""
+
+
 class EntityFinder(Annotator):
     """Names the entities of English texts, joined within each document."""
 
@@ -73,11 +78,24 @@ class EntityFinder(Annotator):
         ]
 
     def _block(self, text: str, found: Sequence[Found]) -> Block:
-        cut = len(text) > MAX_READ
-        return Block(
-            reason=f"new names looked for in the first {MAX_READ} characters only" if cut else None,
-            entities=resolve(text, found, self._gazetteer),
-        )
+        entities = resolve(text, found, self._gazetteer)
+        kept = first_mentions(entities, MAX_MENTIONS)
+        reasons = []
+        if len(text) > MAX_READ:
+            reasons.append(f"new names looked for in the first {MAX_READ} characters only")
+        if kept is not entities:
+            reasons.append(f"the first {MAX_MENTIONS} mentions only")
+        return Block(reason="; ".join(reasons) or None, entities=kept)
+
+
+def first_mentions(entities: tuple[Entity, ...], most: int) -> tuple[Entity, ...]:
+    """``entities`` with no more than the ``most`` first mentions of the text among them all."""
+    starts = sorted(mention.start for entity in entities for mention in entity.mentions)
+    if len(starts) <= most:
+        return entities
+    end = starts[most]
+    kept = [(e, tuple(m for m in e.mentions if m.start < end)) for e in entities]
+    return tuple(e.model_copy(update={"mentions": mentions}) for e, mentions in kept if mentions)
 
 
 def resolve(text: str, found: Sequence[Found], gazetteer: Gazetteer) -> tuple[Entity, ...]:

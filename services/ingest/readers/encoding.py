@@ -61,6 +61,12 @@ _GUESSABLE = [
 ]
 """What newsrooms' files are in. Mainframe and DOS code pages would only add wrong guesses."""
 
+_LATIN_SIBLINGS = frozenset({"cp1250", "cp1257", "cp1258", "iso8859_2", "iso8859_15"})
+_SIGN_IN_WORD = re.compile(r"[^\W\d_][ª¹³º¼½¾¿](?=\w)|[^\W\d_][¹³¿]|\b[¿¹³][^\W\d_]\w*[¹³¿]")
+_CARON = re.compile("[šžŠŽ]")
+_WITH_TILDE = re.compile("[ãçÃÇ]")
+_WITH_CIRCUMFLEX = re.compile("[àçèêîôÀÇÈÊÎÔ]")
+
 _LABEL = rb"""["']?([\w.:-]{1,40})"""
 _DECLARATIONS = (
     re.compile(rb"^\s{0,16}<\?xml[^>]{0,200}?\bencoding\s{0,8}=\s{0,8}" + _LABEL),
@@ -188,13 +194,34 @@ def _guess(data: bytes, error: UnicodeDecodeError, warnings: tuple[str, ...]) ->
     for match in from_bytes(_sample(data), cp_isolation=_GUESSABLE, enable_fallback=False):
         # Where several encodings give the same text, the commonest one is named.
         same = {match.encoding, *match.could_be_from_charset}
-        name = "cp1252" if "cp1252" in same else match.encoding
+        western = "cp1252" in same or _is_western(data, match.encoding)
+        name = "cp1252" if western else match.encoding
         try:
             text = data.decode(name)
         except UnicodeDecodeError:
             continue
         return _finish(text, name, *warnings, f"encoding not declared: taken as {name}")
     raise _undecodable(data, "utf-8", error.start) from error
+
+
+def _is_western(data: bytes, guessed: str) -> bool:
+    """Whether ``guessed`` is one of cp1252's siblings, and the text speaks for cp1252.
+
+    In a short text the Latin code pages all look alike ("crème" or "crčme").  Then the
+    one that most files are in is taken, unless the text has what tells the others apart:
+    signs within words (Polish, Romanian), š and ž (Czech, Slovak, Croatian), or
+    Hungarian's ő and ű, which read as õ and û without the letters that go with those.
+    """
+    if guessed not in _LATIN_SIBLINGS:
+        return False
+    try:
+        letters = data.decode("cp1252")
+    except UnicodeDecodeError:
+        return False
+    if _SIGN_IN_WORD.search(letters) or _CARON.search(letters):
+        return False
+    portuguese, french = _WITH_TILDE.search(letters), _WITH_CIRCUMFLEX.search(letters)
+    return not (("õ" in letters and not portuguese) or ("û" in letters and not french))
 
 
 def _is_broken_utf8(data: bytes) -> bool:
