@@ -8,14 +8,12 @@ with the process that started it.
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import json
 import os
 import re
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -34,7 +32,7 @@ from services.bus.errors import StopWorking
 from services.observability import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
 log = get_logger(__name__)
 
@@ -94,16 +92,22 @@ def _version(program: str) -> tuple[int, int]:
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
-def die_with_parent() -> Callable[[], None] | None:
-    """A ``preexec_fn`` that ties a child's life to ours; None where the system can't (macOS)."""
+TIE = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+# The parent may have died before the line above.
+if os.getppid() != int(sys.argv[1]): sys.exit(1)
+os.execv(sys.argv[2], sys.argv[2:])
+""".replace("PR_SET_PDEATHSIG", str(PR_SET_PDEATHSIG))
+"""Ties its own life to its parent's, then becomes the program. Not a ``preexec_fn``: that is
+unsafe, and from Python 3.12 on warned of, where the parent has threads."""
+
+
+def tied(command: Sequence[str]) -> list[str]:
+    """``command`` so that it gets SIGTERM when we die; as it is where the system can't (macOS)."""
     if sys.platform != "linux":
-        return None
-    libc = ctypes.CDLL(None, use_errno=True)
-
-    def tie() -> None:
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-
-    return tie
+        return list(command)
+    return [sys.executable, "-I", "-S", "-c", TIE, str(os.getpid()), *command]
 
 
 def _free_port() -> int:
@@ -193,13 +197,12 @@ class EmbeddedServer:
         config = self._write_config()
         with self._logfile.open("ab") as out:
             self._process = subprocess.Popen(  # noqa: S603  (our own program and configuration)
-                [str(program), str(config)],
+                tied([str(program), str(config)]),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
                 # Its own session: Ctrl-C is for us, who then stop it after the services.
                 start_new_session=True,
-                preexec_fn=die_with_parent(),  # noqa: PLW1509  (runs in the main thread, before others start)
             )
         return self._answers()
 

@@ -154,7 +154,8 @@ class Service:
         """Connect, serve until stopped or failed, drain."""
         url = server_url(self._settings)
         self._listen_to_signals()
-        await wait_for_server(url, self._settings.connect_timeout)
+        if not await self._reached(url):
+            return Exit.OK
         async with AsyncExitStack() as stack:
             redis = await stack.enter_async_context(client(url))
             await ensure_groups(redis, self._keys, self._spec)
@@ -178,6 +179,18 @@ class Service:
                 return await self._watch(broker, stage, redis)
             finally:
                 await self._drain(broker, stage, redis)
+
+    async def _reached(self, url: str) -> bool:
+        """Wait for the server; False when told to stop before it answered."""
+        waiting = asyncio.create_task(wait_for_server(url, self._settings.connect_timeout))
+        stopped = asyncio.create_task(self._stop.wait())
+        await asyncio.wait({waiting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        await cancel(stopped)
+        if waiting.done():
+            waiting.result()
+            return True
+        await cancel(waiting)
+        return False
 
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()

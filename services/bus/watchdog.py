@@ -111,7 +111,11 @@ class Watchdog:
             ended = [task for task in subscriber.tasks if task.done()]
             if ended or not subscriber.running or not subscriber.tasks:
                 # Asked for here, the error is not shown again by asyncio as one nobody wanted.
-                errors = [repr(task.exception()) for task in ended if not task.cancelled()]
+                errors = [
+                    f"{error.__class__.__name__}: {error}"
+                    for task in ended
+                    if not task.cancelled() and (error := task.exception()) is not None
+                ]
                 reason = "; ".join(["a subscriber has died", *errors])
                 return Failure(reason, Exit.SOFTWARE)
         return None

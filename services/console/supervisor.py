@@ -20,7 +20,7 @@ from services.bus.connect import client, server_folder, server_url
 from services.bus.errors import StopWorking
 from services.bus.keys import Keys
 from services.bus.overview import overview
-from services.bus.server import EmbeddedServer, die_with_parent
+from services.bus.server import EmbeddedServer, tied
 from services.bus.watchdog import Exit
 from services.observability import get_logger
 
@@ -100,12 +100,11 @@ class Desk:
     def _spawn(self, name: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603  (our own modules)
             # -P: a folder named "services" where the user stands must not be taken for ours.
-            [sys.executable, "-P", "-m", self.modules[name]],
+            tied([sys.executable, "-P", "-m", self.modules[name]]),
             env=self._environ(name),
             stdin=subprocess.DEVNULL,
             stderr=self.output,
             start_new_session=True,
-            preexec_fn=die_with_parent(),  # noqa: PLW1509  (no other threads run here)
         )
 
     def _environ(self, name: str) -> dict[str, str]:

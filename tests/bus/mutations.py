@@ -297,7 +297,7 @@ MUTATIONS = (
     Mutation(
         9,
         "a dead subscriber goes unnoticed",
-        (Edit(WATCHDOG, "or any(task.done() for task in tasks)", ""),),
+        (Edit(WATCHDOG, "if ended or not subscriber.running", "if not subscriber.running"),),
         "test_rule_09_ends.py",
         ("test_a_subscriber_is_dead_when_it_stopped_or_has_no_task_or_one_that_ended",),
     ),
