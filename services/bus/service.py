@@ -73,17 +73,14 @@ def unknown_settings(environ: Mapping[str, str]) -> list[tuple[str, str | None]]
 
     A misspelt setting would otherwise just have no effect.
     """
-    known = {f"WIREDESK_{name.upper()}" for name in Settings.model_fields}
+    prefix = "WIREDESK_"
+    known = {name.upper() for name in Settings.model_fields}
     # For the tests and the fault points; no settings of a service.
-    known |= {"WIREDESK_KILL_AT", "WIREDESK_EFFECT_LOG"}
-    unknown = [
-        name
-        for name in sorted(environ)
-        if name.startswith("WIREDESK_")
-        and not name.startswith("WIREDESK_TEST_")
-        and name not in known
-    ]
-    return [(name, next(iter(get_close_matches(name, known, 1)), None)) for name in unknown]
+    known |= {"KILL_AT", "EFFECT_LOG"}
+    given = sorted(name.removeprefix(prefix) for name in environ if name.startswith(prefix))
+    unknown = [name for name in given if name not in known and not name.startswith("TEST_")]
+    meant = {name: next(iter(get_close_matches(name, known, 1)), None) for name in unknown}
+    return [(prefix + name, prefix + close if close else None) for name, close in meant.items()]
 
 
 def make_broker(url: str, settings: Settings) -> RedisBroker:

@@ -98,9 +98,7 @@ def test_every_option_in_the_readme_is_one_of_search() -> None:
 
 
 def test_the_table_of_outcomes_is_that_of_the_contract() -> None:
-    named = re.findall(
-        r"^\| `([a-z]+)` \| (?:is|replaced|was|came|could)", README, re.MULTILINE
-    )
+    named = re.findall(r"^\| `([a-z]+)` \| (?:is|replaced|was|came|could)", README, re.MULTILINE)
 
     assert named == list(get_args(OutcomeKind))
 
