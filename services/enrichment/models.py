@@ -93,7 +93,7 @@ def load_model(setting: str | None) -> LoadedModel:
     _strip(nlp, where)
     name, version = f"{nlp.lang}_{nlp.meta['name']}", str(nlp.meta["version"])
     loaded = LoadedModel(nlp=nlp, name=name, version=version, sha256=digest(nlp.path))
-    _LOG.info("spacy model loaded", model=name, version=version, sha256=loaded.sha256)
+    _LOG.info("model.loaded", model=name, version=version, sha256=loaded.sha256)
     return loaded
 
 

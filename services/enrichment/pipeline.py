@@ -142,7 +142,7 @@ def _run(annotator: Annotator, drafts: Sequence[Draft]) -> list[Block | _Failure
         return list(_whole(annotator, drafts))
     except Exception:  # noqa: BLE001 (an annotator may raise anything; only its own block is lost)
         if len(drafts) > 1:
-            _LOG.warning("annotator failed on a batch, trying one by one", block=annotator.block)
+            _LOG.warning("annotator.batch_failed", block=annotator.block)
         return [_alone(annotator, draft) for draft in drafts]
 
 
@@ -158,7 +158,7 @@ def _alone(annotator: Annotator, draft: Draft) -> Block | _Failure:
         return _whole(annotator, [draft])[0]
     except Exception as error:  # noqa: BLE001 (the article goes on without this block)
         _LOG.exception(
-            "annotator failed", block=annotator.block, article=str(draft.article.article_id)
+            "annotator.failed", block=annotator.block, article_id=str(draft.article.article_id)
         )
         text = f"{type(error).__name__}: {error}"[:MAX_REASON_CHARS]
         return _Failure(reason=printable(text))

@@ -117,7 +117,7 @@ class IngestDesk:
         settings = self._settings
         if not self._lock.take():
             if self._waits.tell("standby"):
-                log.info("standby", reason="another ingest owns the inbox; this one waits")
+                log.info("inbox.standby", reason="another ingest owns the inbox; this one waits")
             return False
         path = settings.state / "journal.sqlite3"
         if not path.exists():
@@ -129,7 +129,7 @@ class IngestDesk:
             journal.close()
             raise
         self._journal = journal
-        log.info("owned", inbox=str(settings.inbox), inbox_id=str(journal.inbox_id))
+        log.info("inbox.owned", inbox=str(settings.inbox), inbox_id=str(journal.inbox_id))
         return True
 
     def _set_up(self, journal: Journal) -> None:
@@ -264,7 +264,7 @@ class IngestDesk:
         has_room = await self._bus.room()
         if has_room != self._has_room:
             self._has_room = has_room
-            log.info("room" if has_room else "no_room_files_wait_in_the_inbox")
+            log.info("inbox.room" if has_room else "inbox.no_room")
         return has_room
 
     async def _scan(self) -> bool | None:
@@ -317,10 +317,10 @@ class IngestDesk:
         except Unavailable as error:
             delay = self._waits.failed(key)
             if self._waits.tell(key):
-                log.warning("waiting", what=key, reason=str(error), retry_in_s=delay)
+                log.warning("inbox.waiting", what=key, reason=str(error), retry_in_s=delay)
             return False
         if worked is not None and self._waits.succeeded(key):
-            log.info("resumed", what=key)
+            log.info("inbox.resumed", what=key)
         return bool(worked)
 
     def _on_event(self) -> None:

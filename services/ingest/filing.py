@@ -63,7 +63,7 @@ class Filer:
             delay = self.waits.failed(key)
             if self.waits.tell(("archive", error.errno)):
                 log.error(  # noqa: TRY400  (a full disk needs no traceback)
-                    "archive_waits",
+                    "archive.waiting",
                     file=row.file,
                     drop_id=str(row.drop_id),
                     reason=str(error.strerror or error),
@@ -74,7 +74,7 @@ class Filer:
             return None
         if self.waits.succeeded(key):
             self.waits.keep(lambda topic: not (isinstance(topic, tuple) and topic[0] == "archive"))
-            log.info("archive_resumed", file=row.file, drop_id=str(row.drop_id))
+            log.info("archive.resumed", file=row.file, drop_id=str(row.drop_id))
         return receipt
 
     def _file(self, row: DropRow) -> Receipt:
@@ -115,7 +115,7 @@ class Filer:
     def _mark_gone(self, row: DropRow, error: Changed) -> DropRow:
         how: Gone = "removed" if error.how == "removed" else "replaced"
         self.journal.mark_gone(row.drop_id, how)
-        log.warning("gone", file=row.file, drop_id=str(row.drop_id), reason=GONE_NOTES[how])
+        log.warning("file.gone", file=row.file, drop_id=str(row.drop_id), reason=GONE_NOTES[how])
         found = self.journal.find(row.drop_id)
         if found is None:
             raise Unavailable(f"journal: drop {row.drop_id} vanished")
@@ -156,12 +156,20 @@ def _kind(entries: list[Entry]) -> ArchiveKind:
 
 
 def _log_receipt(receipt: Receipt) -> None:
-    log.info(
-        "receipt",
+    """One line per file; a warning where somebody should look at it."""
+    refused = next((each for each in receipt.articles if each.outcome == "rejected"), None)
+    told = {
+        "archived_as": receipt.archived_as,
+        "note": receipt.note,
+        "reason": None if refused is None else refused.reason,
+        "advice": None if refused is None else refused.advice,
+    }
+    write = log.info if refused is None and receipt.note is None else log.warning
+    write(
+        "file.receipt",
         file=receipt.file,
         drop_id=str(receipt.drop_id),
-        archived_as=receipt.archived_as,
-        note=receipt.note,
         duration_ms=receipt.duration_ms,
         **receipt.summary,
+        **{name: value for name, value in told.items() if value is not None},
     )

@@ -154,7 +154,7 @@ class Inbox:
     def _tell(self, path: bytes, told: set[bytes], reason: str) -> None:
         told.add(path)
         if path not in self._told:
-            log.warning("ignored", file=shown(path), reason=reason)
+            log.warning("file.ignored", file=shown(path), reason=reason)
 
     def _absolute(self, path: bytes) -> bytes:
         return posixpath.join(self.root, path) if path else self.root

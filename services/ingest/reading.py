@@ -141,13 +141,13 @@ class FileReader:
         except Unreadable as error:
             if error.__cause__ is not None:
                 # The reader's own fault, by the registry: its traceback belongs in the log.
-                log.exception("reader_failed", file=row.file, exc_info=error.__cause__)
+                log.exception("reader.failed", file=row.file, exc_info=error.__cause__)
             yield self._whole_rejected(row, position + 1, error)
         except (OSError, MemoryError):
             raise
         except Exception as error:
             # A reader must not do this; if it does, one file is rejected and the others go on.
-            log.exception("reader_failed", file=row.file, drop_id=str(row.drop_id))
+            log.exception("reader.failed", file=row.file, drop_id=str(row.drop_id))
             fault = Unreadable(f"reading failed: {type(error).__name__}", FAULT_ADVICE)
             yield self._whole_rejected(row, position + 1, fault)
 
@@ -157,7 +157,7 @@ class FileReader:
             try:
                 return self.assemble(record, drop, self.clock.now())
             except Exception as error:
-                log.exception("assemble_failed", file=row.file, position=record.position)
+                log.exception("reader.assemble_failed", file=row.file, position=record.position)
                 reason = f"the record could not be made an article: {type(error).__name__}"
                 record = BadRecord(record.position, reason, FAULT_ADVICE)
         name = f"record:{row.sha256}:{record.position}"

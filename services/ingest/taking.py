@@ -168,7 +168,7 @@ class Taker:
         except Changed as error:
             self.inbox.unsettle(candidate.path, self.clock.monotonic())
             log.info(
-                "waits_again",
+                "file.changed",
                 file=shown(candidate.path),
                 reason=f"the file was {error.how} while it was read; nothing of it was published",
             )
@@ -202,7 +202,7 @@ class Taker:
         delay = self.waits.failed(key)
         if self.waits.tell(key):
             reason = getattr(error, "strerror", None) or repr(error)
-            log.warning("file_waits", file=shown(path), reason=reason, retry_in_s=delay)
+            log.warning("file.waiting", file=shown(path), reason=reason, retry_in_s=delay)
 
     # --- originals that are gone ---------------------------------------------------------
     def _supersede(self, path: bytes) -> None:
@@ -216,7 +216,7 @@ class Taker:
         self.journal.mark_gone(row.drop_id, gone)
         if self.paths.get(row.path, row).drop_id == row.drop_id:
             self.paths.pop(row.path, None)
-        log.warning("gone", file=row.file, drop_id=str(row.drop_id), reason=GONE_NOTES[gone])
+        log.warning("file.gone", file=row.file, drop_id=str(row.drop_id), reason=GONE_NOTES[gone])
         return replace(row, gone=gone)
 
     # --- sending -------------------------------------------------------------------------
@@ -236,7 +236,7 @@ class Taker:
         if await self._send_missing(reading):
             await self._sent([reading])
             if reading.row.attempts:
-                log.info("redriven", file=reading.row.file, drop_id=str(reading.row.drop_id))
+                log.info("file.redriven", file=reading.row.file, drop_id=str(reading.row.drop_id))
 
     async def _send_missing(self, reading: Reading) -> bool:
         row = reading.row
@@ -277,7 +277,7 @@ class Taker:
         took = {each.row.drop_id: each.took_ms / max(1, len(each.entries)) for each in readings}
         for article in articles:
             log.info(
-                "article",
+                "article.received",
                 article_id=str(article.article_id),
                 trace_id=tracing.trace_id(
                     tracing.start_trace(article.drop.drop_id, article.article_id)

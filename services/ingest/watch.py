@@ -42,6 +42,8 @@ async def watch(root: Path, skip: frozenset[bytes], wake: Callable[[], None]) ->
                 wake()
         except (OSError, RuntimeError) as error:  # the Rust part's own is a RuntimeError
             if not told:
-                log.warning("watch_failed", reason=str(error), advice="scanning goes on by time")
+                log.warning(
+                    "inbox.watch_failed", reason=str(error), advice="scanning goes on by time"
+                )
             told = True
         await asyncio.sleep(RESTART_AFTER)

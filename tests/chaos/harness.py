@@ -17,6 +17,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from services.bus.errors import StopWorking
 from services.bus.keys import DEAD_STREAM, ENRICHED_STREAM, OUTCOME_STREAM, STREAMS, Keys
 from services.console.supervisor import LOOK_EVERY, SERVICES, Desk
 from services.settings import Settings
@@ -149,7 +150,10 @@ class Attack:
         """Look after the desk (ended services are started again) until ``holds``."""
         deadline = time.monotonic() + timeout
         while not holds():
-            self.desk.look()
+            try:
+                self.desk.look()
+            except StopWorking as error:
+                raise AssertionError(f"{error}\n{self.state()}") from error
             if time.monotonic() > deadline:
                 raise AssertionError(f"waited {timeout:g} s in vain for: {what}\n{self.state()}")
             time.sleep(LOOK_EVERY / 4)

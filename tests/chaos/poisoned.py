@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from services.bus.stage import Handler, Result
 
 RAISE, CRASH, SLOW = "RAISE-HERE", "CRASH-HERE", "SLOW-HERE"
-SLOW_SECONDS = 0.3
+SLOW_SECONDS = 0.2
 
 
 def poisoned(enrich: Handler) -> Handler:

@@ -60,7 +60,7 @@ def test_a_frozen_worker_that_wakes_up_adds_nothing(tmp_path: Path, run_seed: in
 def test_sigterm_in_mid_batch(service: str, tmp_path: Path, run_seed: int) -> None:
     wire = Wire(run_seed)
     with attacked(tmp_path, POISONED) as attack:
-        for _ in range(4):
+        for _ in range(2):
             attack.run_until(lambda: attack.ready(service), f"{service} works")
             before = enriched(attack)
             attack.drop(*(wire.article(SLOW) for _ in range(6)))
@@ -78,7 +78,7 @@ def test_the_server_is_killed(fsync: str, tmp_path: Path, run_seed: int) -> None
     """SIGKILL of the server in mid-stream; its append-only file brings everything back."""
     wire = Wire(run_seed)
     with attacked(tmp_path, POISONED, fsync=fsync) as attack:
-        for _ in range(3):
+        for _ in range(2):
             before = enriched(attack)
             attack.drop(*(wire.article(SLOW) for _ in range(12)))
             attack.run_until(lambda seen=before: enriched(attack) > seen, "work has begun")  # type: ignore[misc]  # bound now
@@ -100,7 +100,7 @@ def test_the_server_forgets_everything(tmp_path: Path, run_seed: int) -> None:
     """FLUSHALL while running: the folder is the log."""
     wire = Wire(run_seed)
     with attacked(tmp_path, POISONED) as attack:
-        for _ in range(3):
+        for _ in range(2):
             attack.drop(*(wire.article(SLOW) for _ in range(8)))
             attack.run_until(lambda: enriched(attack) > 0, "work has begun")
             with quick_client(attack.url) as redis:

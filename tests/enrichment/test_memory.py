@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from services.enrichment.annotators.entities import EntityFinder
+from services.enrichment.annotators.entities import MAX_MENTIONS, EntityFinder
 from services.enrichment.annotators.pieces import MAX_READ
 from services.enrichment.annotators.recogniser import SpacyRecogniser
 from tests.enrichment.kit import draft, model
@@ -59,7 +59,10 @@ def test_five_megabytes_are_read_with_right_offsets_and_a_note_on_what_was_not()
     assert len(text) > 5_000_000 > MAX_READ
     (block,) = EntityFinder(model()).annotate([draft(text)])
     assert block.status == "done"
-    assert block.reason == f"new names looked for in the first {MAX_READ} characters only"
+    assert block.reason is not None
+    assert f"new names looked for in the first {MAX_READ} characters only" in block.reason
+    marked = sum(len(entity.mentions) for entity in block.entities)
+    assert (marked == MAX_MENTIONS) == (f"first {MAX_MENTIONS} mentions only" in block.reason)
     (person,) = (entity for entity in block.entities if entity.key == "person:joe biden")
     assert len(person.mentions) == 5301
     for mention in person.mentions:

@@ -60,7 +60,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_published_and_settles_anew(
             assert len(kit.bus.all_published) == 1
             assert kit.receipt().summary == {"indexed": 1}
             assert kit.receipt().size == (kit.settings.done / "a.txt").stat().st_size
-        (line,) = named(logs, "waits_again")
+        (line,) = named(logs, "file.changed")
         assert line["file"] == "a.txt"
         assert "changed while it was read" in line["reason"]
 
@@ -79,7 +79,7 @@ def test_a_file_that_is_deleted_while_it_is_read_leaves_a_line_and_no_article(
             await kit.finish()
             assert kit.bus.all_published == []
             assert kit.receipts() == []
-        (line,) = named(logs, "waits_again")
+        (line,) = named(logs, "file.changed")
         assert "removed while it was read" in line["reason"]
 
     asyncio.run(scenario())
@@ -99,7 +99,7 @@ def test_a_file_deleted_in_flight_gets_a_receipt_that_says_so(kit: Kit, logs: li
         assert receipt.note == "the original was removed before it could be archived"
         assert (kit.settings.done / "sub/a.txt.receipt.json").exists()
         assert kit.files_in(kit.settings.done) == []
-        assert len(named(logs, "gone")) == 1
+        assert len(named(logs, "file.gone")) == 1
 
     asyncio.run(scenario())
 

@@ -53,20 +53,22 @@ def test_a_second_process_stands_by_and_takes_over_when_the_first_is_killed(
     inbox = tmp_path / "inbox"
     one, two = tmp_path / "one.log", tmp_path / "two.log"
     with ingest_process(inbox, one) as first:
-        wait_until(lambda: has(one, "owned"), "the first owns the folder")
+        wait_until(lambda: has(one, "inbox.owned"), "the first owns the folder")
         with ingest_process(inbox, two):
-            wait_until(lambda: has(two, "standby"), "the second stands by")
+            wait_until(lambda: has(two, "inbox.standby"), "the second stands by")
             (inbox / "a.txt").write_text("Before\nthe kill")
-            wait_until(lambda: has(one, "article"), "the first takes the file")
-            assert not has(two, "owned")
+            wait_until(lambda: has(one, "article.received"), "the first takes the file")
+            assert not has(two, "inbox.owned")
             first.send_signal(signal.SIGKILL)
             first.wait()
-            wait_until(lambda: has(two, "owned"), "the second owns the folder")
+            wait_until(lambda: has(two, "inbox.owned"), "the second owns the folder")
             (inbox / "b.txt").write_text("After\nthe kill")
-            wait_until(lambda: has(two, "article"), "the second takes the next file")
-            standing = [line for line in events(two) if line["event"] == "standby"]
+            wait_until(lambda: has(two, "article.received"), "the second takes the next file")
+            standing = [line for line in events(two) if line["event"] == "inbox.standby"]
             assert len(standing) == 1
-            assert [line["file"] for line in events(two) if line["event"] == "article"] == ["b.txt"]
+            assert [
+                line["file"] for line in events(two) if line["event"] == "article.received"
+            ] == ["b.txt"]
 
 
 def test_a_frozen_owner_keeps_the_folder(tmp_path: Path) -> None:
@@ -74,14 +76,14 @@ def test_a_frozen_owner_keeps_the_folder(tmp_path: Path) -> None:
     inbox = tmp_path / "inbox"
     one, two = tmp_path / "one.log", tmp_path / "two.log"
     with ingest_process(inbox, one) as first:
-        wait_until(lambda: has(one, "owned"), "the first owns the folder")
+        wait_until(lambda: has(one, "inbox.owned"), "the first owns the folder")
         first.send_signal(signal.SIGSTOP)
         with ingest_process(inbox, two):
-            wait_until(lambda: has(two, "standby"), "the second stands by")
+            wait_until(lambda: has(two, "inbox.standby"), "the second stands by")
             first.send_signal(signal.SIGCONT)
             (inbox / "a.txt").write_text("After\nthe pause")
-            wait_until(lambda: has(one, "article"), "the first goes on")
-            assert not has(two, "owned")
+            wait_until(lambda: has(one, "article.received"), "the first goes on")
+            assert not has(two, "inbox.owned")
 
 
 def test_a_standby_ends_when_it_is_stopped(kit: Kit, logs: list[Any]) -> None:
@@ -92,7 +94,9 @@ def test_a_standby_ends_when_it_is_stopped(kit: Kit, logs: list[Any]) -> None:
             standby = IngestDesk(kit.settings, kit.bus, read, assemble)
             stop = asyncio.Event()
             running = asyncio.create_task(standby.run(stop, asyncio.Event()))
-            await asyncio.to_thread(wait_until, lambda: named(logs, "standby"), "it stands by")
+            await asyncio.to_thread(
+                wait_until, lambda: named(logs, "inbox.standby"), "it stands by"
+            )
             stop.set()
             await asyncio.wait_for(running, 30)
             standby.close()

@@ -38,7 +38,7 @@ def test_an_inbox_that_vanishes_is_waited_for_and_its_files_are_not_taken_for_re
                 kit.hand.advance(40)
                 await kit.steps()
             assert kit.receipts() == []
-            (line,) = named(logs, "waiting")
+            (line,) = named(logs, "inbox.waiting")
             assert "not there" in line["reason"]
             if replacement == "empty folder":
                 kit.inbox.rmdir()
@@ -63,7 +63,7 @@ def test_a_start_before_the_inbox_is_mounted_waits_for_it(tmp_path: Path, logs: 
             kit.bus.deliver(kit.desk)
             await kit.steps()
             assert kit.receipts() == []
-            assert len(named(logs, "waiting")) == 1
+            assert len(named(logs, "inbox.waiting")) == 1
             kit.inbox.rmdir()
             shutil.move(tmp_path / "unmounted", kit.inbox)
             kit.hand.advance(LONGEST_DELAY)
@@ -109,7 +109,7 @@ def test_a_sub_folder_that_cannot_be_listed_is_told_once_and_the_others_go_on(
             await kit.finish()
             monkeypatch.undo()
         assert kit.receipt().file == "open/b.txt"
-        (line,) = named(logs, "ignored")
+        (line,) = named(logs, "file.ignored")
         assert line["file"] == "closed"
 
     asyncio.run(scenario())

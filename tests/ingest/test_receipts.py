@@ -292,12 +292,22 @@ def test_emptied_sub_folders_are_left_as_they_are(kit: Kit) -> None:
     assert (kit.inbox / "agency/today").is_dir()
 
 
+def test_the_line_of_a_file_without_trouble_is_information(kit: Kit, logs: list[Any]) -> None:
+    kit.drop("good.txt", "First\nbody")
+    finish(kit)
+    (line,) = named(logs, "file.receipt")
+    assert line["log_level"] == "info"
+    assert not {"reason", "advice", "note"} & set(line)
+
+
 def test_one_line_per_file_tells_counts_duration_and_ids(kit: Kit, logs: list[Any]) -> None:
     kit.drop("mixed.txt", "First\nbody\n---\nbad: no title")
     finish(kit)
-    (line,) = named(logs, "receipt")
+    (line,) = named(logs, "file.receipt")
     receipt = kit.receipt()
-    assert line["log_level"] == "info"
+    assert line["log_level"] == "warning", "a rejected record is worth a look"
+    assert line["reason"] == receipt.articles[1].reason
+    assert line["advice"] == receipt.articles[1].advice
     assert line["file"] == "mixed.txt"
     assert line["drop_id"] == str(receipt.drop_id)
     assert (line["indexed"], line["rejected"]) == (1, 1)

@@ -136,7 +136,7 @@ def test_polling_goes_on_where_events_fail_and_that_is_told_once(
         async with running(settings, bus):
             (settings.inbox / "a.txt").write_text("Harbour closed\n\nThe harbour is closed.\n")
             await holds(lambda: bus.published, "the file is taken")
-        (line,) = named(logs, "watch_failed")
+        (line,) = named(logs, "inbox.watch_failed")
         assert "limit" in line["reason"]
 
     asyncio.run(scenario())

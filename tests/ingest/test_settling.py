@@ -190,7 +190,7 @@ def test_a_drop_without_outcome_is_read_and_published_again_after_the_redrive_in
             kit.bus.deliver(kit.desk)
             await kit.steps()
             assert kit.receipt().summary == {"indexed": 1}
-        assert len(named(logs, "redriven")) == 1
+        assert len(named(logs, "file.redriven")) == 1
 
     asyncio.run(scenario())
 

@@ -171,7 +171,7 @@ def test_links_fifos_and_sockets_are_never_read_and_each_is_logged_once(
                 for _ in range(3):
                     await kit.take()
         assert published_files(kit) == ["good.txt"]
-        ignored = [line["file"] for line in named(logs, "ignored")]
+        ignored = [line["file"] for line in named(logs, "file.ignored")]
         assert sorted(ignored) == ["folder", "inner.txt", "link.txt", "pipe.txt", "socket.txt"]
 
     asyncio.run(scenario())
@@ -267,7 +267,7 @@ def test_a_line_per_article_has_its_ids_file_and_duration(kit: Kit, logs: list[A
         async with opened(kit):
             kit.drop("two.txt", "One\nbody\n---\nTwo\nbody")
             await kit.take()
-        found = named(logs, "article")
+        found = named(logs, "article.received")
         assert [line["position"] for line in found] == [1, 2]
         for line, article in zip(found, kit.bus.published, strict=True):
             assert line["article_id"] == str(article.article_id)

@@ -75,7 +75,7 @@ def test_no_space_for_receipts_waits_with_one_line_and_loses_nothing(
             assert kit.files_in(kit.inbox) == names
             assert kit.receipts() == []
             assert kit.files_in(kit.settings.done) == []
-            (line,) = named(logs, "archive_waits")
+            (line,) = named(logs, "archive.waiting")
             assert line["reason"] == os.strerror(code)
             assert line["advice"]
             kit.drop("later.txt", "later")
@@ -126,7 +126,7 @@ def test_trouble_is_told_again_after_five_minutes(kit: Kit, logs: list[Any]) -> 
             for _ in range(61):
                 await kit.steps()
                 kit.hand.advance(10)
-        assert len(named(logs, "archive_waits")) == 2
+        assert len(named(logs, "archive.waiting")) == 2
 
     asyncio.run(scenario())
 
@@ -143,13 +143,13 @@ def test_a_full_disk_under_the_journal_waits_and_goes_on(kit: Kit, logs: list[An
             kit.drop("a.txt", text)
             await kit.take()
             assert kit.bus.all_published == []
-            (line,) = named(logs, "waiting")
+            (line,) = named(logs, "inbox.waiting")
             assert "SQLITE_FULL" in line["reason"]
             connection.execute("PRAGMA max_page_count = 1000000")
             kit.hand.advance(LONGEST_DELAY)
             await kit.finish()
             assert kit.receipt().summary == {"indexed": 200}
-        assert named(logs, "resumed")
+        assert named(logs, "inbox.resumed")
 
     asyncio.run(scenario())
 
@@ -180,7 +180,7 @@ def test_a_server_that_is_away_is_waited_for(kit: Kit, logs: list[Any]) -> None:
             for _ in range(10):
                 kit.hand.advance(10)
                 await kit.steps()
-            assert len(named(logs, "waiting")) == 1
+            assert len(named(logs, "inbox.waiting")) == 1
             kit.bus.down = False
             kit.hand.advance(LONGEST_DELAY)
             await kit.finish()
@@ -211,7 +211,7 @@ def test_back_pressure_holds_files_in_the_inbox_and_is_told_once(kit: Kit, logs:
             for _ in range(5):
                 await kit.take()
             assert kit.bus.all_published == []
-            assert len(named(logs, "no_room_files_wait_in_the_inbox")) == 1
+            assert len(named(logs, "inbox.no_room")) == 1
             kit.bus.has_room = True
             kit.hand.advance(1)
             await kit.finish()
@@ -249,7 +249,7 @@ def test_a_file_that_cannot_be_opened_is_tried_at_growing_intervals_and_told_onc
             gaps = [later - earlier for earlier, later in pairwise(tries)]
             assert gaps == sorted(gaps)
             assert len(tries) < 8
-            (line,) = named(logs, "file_waits")
+            (line,) = named(logs, "file.waiting")
             assert line["reason"] == os.strerror(code)
             files.fail_open = None
             kit.hand.advance(LONGEST_DELAY)

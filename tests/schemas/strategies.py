@@ -28,7 +28,7 @@ from schemas.events import DeadLetter, Outcome, OutcomeKind, Timings
 
 TEXT = st.text(max_size=40)
 OPTIONAL_TEXT = st.none() | TEXT
-COUNT = st.integers(min_value=0, max_value=2**53)
+COUNT = st.integers(min_value=0, max_value=2**53 - 1)
 SHA256 = st.text("0123456789abcdef", min_size=64, max_size=64)
 SCORE = st.floats(0, 1)
 # Zones as sources write them, UTC-12 to UTC+14 in quarters of an hour.
