@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
     from redis.asyncio import Redis
 
-    from services.bus.stage import Facts, Handler
+    from services.bus.patience import Facts
+    from services.bus.stage import Handler
 
 log = get_logger(__name__)
 

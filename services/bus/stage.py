@@ -24,14 +24,13 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from faststream import AckPolicy
 from faststream.redis import StreamSub
 from faststream.redis.annotations import RedisBatchStreamMessage  # noqa: TC002  (FastStream resolves it at run time)
-from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from schemas.article import EnrichedArticle, RawArticle
 from schemas.events import Outcome, Payload
@@ -53,6 +52,7 @@ from services.bus.messages import (
     item_of,
     log_fields,
 )
+from services.bus.patience import FIRST_PAUSE, Facts, Patience, Stopping, longer
 from services.bus.scripts import Scripts
 from services.observability import get_logger
 
@@ -72,21 +72,6 @@ Handler = Callable[[Sequence[Any]], Sequence[Result]]
 LEASE_FRACTION = 4
 """Renewals of a lease within ``claim_after``: two of them may fail and it still holds."""
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
-"""Seconds between tries while something is unavailable: doubles from the first to the longest."""
-
-
-@dataclass
-class Facts:
-    """What is known of a running stage; the watchdog and ``status`` look at it."""
-
-    done: int = 0
-    failed: int = 0
-    busy_since: float | None = None
-    waiting_for: str | None = None
-    fatal: BaseException | None = None
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)
-
 
 class Stage:
     """Runs a handler over a stream; see the module's docstring."""
@@ -102,6 +87,7 @@ class Stage:
     ) -> None:
         self.spec = spec
         self.facts = Facts()
+        self._patience = Patience(self.facts)
         self.consumer = consumer
         self._handler = handler
         self._settings = settings
@@ -153,7 +139,7 @@ class Stage:
         try:
             async with self._lease(ids, consumer), self._turn:
                 await self._work(messages)
-        except _Stopping:
+        except Stopping:
             return
         except asyncio.CancelledError:
             raise
@@ -196,7 +182,7 @@ class Stage:
         """Count the attempts; finish what needs none; return what is to be worked on."""
         if not items:
             return []
-        counts = await self._insist(
+        counts = await self._patience.insist(
             lambda: self._scripts.begin(self.spec, [(item.entry_id, item.ref) for item in items])
         )
         ready: list[Item] = []
@@ -219,8 +205,8 @@ class Stage:
                 results = await self._call(items)
             except Unavailable as error:
                 await self._give_back(items)
-                await self._wait(str(error), pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
+                await self._patience.wait(str(error), pause)
+                pause = longer(pause)
                 items = await self._begin(items)
                 continue
             except (StopWorking, asyncio.CancelledError):
@@ -230,7 +216,7 @@ class Stage:
             except Exception as error:  # noqa: BLE001  (whatever the handler raises, its neighbours go on)
                 await self._raised(items, error)
                 return
-            self._resumed()
+            self._patience.over()
             share = (time.perf_counter() - started) * 1000 / len(items)
             for item, result in zip(items, results, strict=True):
                 await self._finish(item, result, share)
@@ -269,21 +255,6 @@ class Stage:
         with suppress(RedisError):
             await self._scripts.give_back(self.spec, ids)
 
-    async def _wait(self, reason: str, pause: float) -> None:
-        """Wait before another try; a stop meanwhile leaves the messages pending."""
-        if self.facts.waiting_for != reason:
-            log.warning("stage.waiting", reason=reason)
-            self.facts.waiting_for = reason
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self.facts.stopping.wait(), pause)
-        if self.facts.stopping.is_set():
-            raise _Stopping
-
-    def _resumed(self) -> None:
-        if self.facts.waiting_for is not None:
-            log.info("stage.resumed", after=self.facts.waiting_for)
-            self.facts.waiting_for = None
-
     async def _finish(self, item: Item, result: Result, share: float) -> None:
         if isinstance(result, Reject):
             await self._bury(item, fault_of_reject(result))
@@ -298,7 +269,7 @@ class Stage:
             # It can't be written (a lone surrogate, a wrong type): as if the handler had raised.
             await self._failed(item, error)
             return
-        crossed = await self._insist(
+        crossed = await self._patience.insist(
             lambda: self._scripts.hand_off(self.spec, item.entry_id, item.ref, event)
         )
         self.facts.done += 1
@@ -312,7 +283,7 @@ class Stage:
         )
 
     async def _acknowledge(self, item: Item) -> None:
-        await self._insist(lambda: self._scripts.acknowledge(self.spec, item.entry_id))
+        await self._patience.insist(lambda: self._scripts.acknowledge(self.spec, item.entry_id))
 
     async def _failed(self, item: Item, error: Exception) -> None:
         fault = fault_of(error)
@@ -330,7 +301,7 @@ class Stage:
 
     async def _bury(self, item: Item, fault: Fault) -> None:
         burial = burial_of(self.spec, self._key, item, fault)
-        await self._insist(
+        await self._patience.insist(
             lambda: self._scripts.bury(self.spec, DEAD_STREAM, OUTCOME_STREAM, burial)
         )
         self.facts.failed += 1
@@ -345,44 +316,11 @@ class Stage:
     async def _bury_unreadable(self, message: Message) -> None:
         fault = fault_of_reading(message.reading)  # type: ignore[arg-type]  # item_of said so
         burial = burial_of_unreadable(self.spec, self._key, message, fault)
-        await self._insist(
+        await self._patience.insist(
             lambda: self._scripts.bury(self.spec, DEAD_STREAM, OUTCOME_STREAM, burial)
         )
         self.facts.failed += 1
         log.error("message.dead", entry_id=message.entry_id, reason=fault.reason)
-
-    async def _insist(self, step: Callable[[], Any]) -> Any:
-        """Run a step on Redis until it is done: the server may be away or full for a while.
-
-        Every script may be sent again.  What isn't a passing state (no permission,
-        a wrong type) ends the process.
-        """
-        pause = FIRST_PAUSE
-        while True:
-            try:
-                done = await step()
-            except ResponseError as error:
-                if not _passes(error):
-                    raise StopWorking(f"the server refuses: {error}") from error
-                await self._wait(f"server: {error}", pause)
-            except RedisError as error:
-                await self._wait(f"server: {error}", pause)
-            else:
-                self._resumed()
-                return done
-            pause = min(2 * pause, LONGEST_PAUSE)
-
-
-PASSING = ("OOM", "MISCONF", "BUSY ", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN")
-"""Codes of a server that will take the command later, where redis-py has no class for them."""
-
-
-class _Stopping(Exception):  # noqa: N818  (a signal to unwind, not an error)
-    """The process stops while a message waits; it stays pending for another worker."""
-
-
-def _passes(error: ResponseError) -> bool:
-    return isinstance(error, OutOfMemoryError | ReadOnlyError) or str(error).startswith(PASSING)
 
 
 def _with_attempts(item: Item, attempts: int) -> Item:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from redis.asyncio import Redis
 
-    from services.bus.stage import Facts
+    from services.bus.patience import Facts
     from services.settings import Settings
 
 LOOK_EVERY = 0.5

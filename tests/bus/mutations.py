@@ -112,12 +112,12 @@ MUTATIONS = (
         (
             Edit(
                 STAGE,
-                "        crossed = await self._insist(\n",
+                "        crossed = await self._patience.insist(\n",
                 "        await self._acknowledge(item)\n"
                 "        if self.spec.writes is not None:\n"
-                "            await self._insist(lambda: self._scripts.publish("
+                "            await self._patience.insist(lambda: self._scripts.publish("
                 "self.spec.writes, item.ref, event))\n"
-                "        crossed = await self._insist(\n",
+                "        crossed = await self._patience.insist(\n",
             ),
         ),
         "test_rule_03_hand_off.py",
@@ -373,9 +373,9 @@ MUTATIONS = (
         (
             Edit(
                 SERVICE,
-                "    from services.bus.stage import Facts, Handler\n",
+                "    from services.bus.stage import Handler\n",
                 "    from faststream.redis.fastapi import RedisRouter\n"
-                "    from services.bus.stage import Facts, Handler\n",
+                "    from services.bus.stage import Handler\n",
             ),
         ),
         "test_rules_12_to_14_libraries.py",

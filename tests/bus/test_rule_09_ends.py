@@ -18,7 +18,7 @@ from services.bus import service
 from services.bus.connect import client, server_url
 from services.bus.groups import ensure_groups
 from services.bus.keys import ENRICHMENT, RAW_STREAM
-from services.bus.stage import Facts
+from services.bus.patience import Facts
 from services.bus.watchdog import STALL_LOOKS, Exit, LoopGuard, Watchdog
 from tests.bus.desk import Desk, articles, at_server, changed
 from tests.wait import wait_until
