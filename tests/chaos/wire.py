@@ -17,6 +17,10 @@ REASONS = (
 )
 
 
+EARLIER = frozenset({"indexed", "superseded"})
+LATER = frozenset({"updated", "indexed"})
+
+
 @dataclass(frozen=True, slots=True)
 class Dropped:
     """A file that was dropped: its name, its bytes, and the outcomes it may have."""
@@ -56,6 +60,17 @@ class Wire:
         )
         text = f"{who} {what} near {where}\n\nCase {number}: {who} {what} {why}. {mark} {body}\n"
         return Dropped(self._name("news"), text.encode(), frozenset({outcome}))
+
+    def story(self) -> tuple[Dropped, Dropped]:
+        """An article and a later version of it under another headline.
+
+        The later version is *updated*, or *indexed* when it was filed first; the
+        earlier one is *superseded* then. The later one always stands at the end.
+        """
+        first = self.article()
+        headline, _, body = first.data.partition(b"\n")
+        later = Dropped(self._name("later"), b"Update: " + headline + b"\n" + body, LATER)
+        return Dropped(first.name, first.data, EARLIER), later
 
     def again(self, earlier: Dropped) -> Dropped:
         """The bytes of an earlier file under a new name: unchanged, whichever came first."""
