@@ -7,7 +7,7 @@ INBOX ?= inbox
 # The newest Python that is supported; override with `make PYTHON=/path/to/python3.12 …`.
 # A candidate is run, not only found: version managers put names on PATH that don't start.
 PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
-	"$$python" -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
+	"$$python" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
 	>/dev/null 2>&1 && command -v "$$python" && break; done)
 
 # Nothing is built that the lock doesn't name: dependencies come as wheels only, and our own
