@@ -60,7 +60,8 @@ async def test_abandoned_messages_are_claimed_one_at_a_time_under_a_name_of_thei
     async with running(changed(settings, claim_after=0.2), make_handler(control)) as stage:
         await eventually(lambda: len(desk.enriched()) == 3, "the dead worker's messages come out")
         new, claim = stage.consumers
-        assert {new, claim} < set(desk.consumers())
+        # Servers before 7.2 list a consumer once it was given something; the claiming one was.
+        assert claim in desk.consumers()
         assert new != claim
     assert control.calls() == [["good 1"], ["good 2"], ["good 3"]]
 
@@ -213,6 +214,9 @@ async def test_a_live_consumer_is_not_forgotten(desk: Desk, settings: Settings) 
         janitor = Janitor(
             ENRICHMENT, settings, redis, Scripts(redis, desk.keys, settings.marker_ttl)
         )
-        await eventually(lambda: len(desk.consumers()) == 2, "both consumers read")
+        await publish(settings, *articles("good 1"))
+        # Servers before 7.2 list a consumer only once it was given something.
+        await eventually(lambda: stage.consumers[0] in desk.consumers(), "a consumer read")
+        before = set(desk.consumers())
         await janitor.sweep()
-        assert set(stage.consumers) == set(desk.consumers())
+        assert set(desk.consumers()) >= before
