@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 TIMEOUT = 60.0
 """Seconds until the receipts must be there; a laptop needs about five."""
 
+MARKER = ".wiredesk-demo"
+"""Says that a folder was made by the demo, and may be removed by the next one."""
+
 ACCEPTED = frozenset({"indexed", "updated", "unchanged"})
 
 
@@ -51,10 +54,8 @@ def run_demo(seeds: Path, folder: Path, console: Console) -> None:
     sources = sorted(seeds.glob("*.txt"))
     if not sources:
         raise DemoFailed(f"no *.txt files in {seeds}; run this from the project's folder")
-    if folder.exists():
-        shutil.rmtree(folder)
-    inbox = folder / "inbox"
-    inbox.mkdir(parents=True)
+    inbox = _fresh(folder) / "inbox"
+    inbox.mkdir()
     settings = Settings(inbox=inbox)
     console.print(
         f"Starting the embedded server, ingest, enrichment and indexer on {inbox} …", soft_wrap=True
@@ -71,6 +72,18 @@ def run_demo(seeds: Path, folder: Path, console: Console) -> None:
         f"logs: {folder / 'services.log'}",
         soft_wrap=True,
     )
+
+
+def _fresh(folder: Path) -> Path:
+    """``folder``, empty. Only what an earlier demo made is removed, never somebody's files."""
+    marker = folder / MARKER
+    if folder.exists() and any(folder.iterdir()):
+        if not marker.exists():
+            raise DemoFailed(f"{folder} holds files that no demo made; name another --folder")
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    marker.touch()
+    return folder
 
 
 def _through_the_desk(settings: Settings, sources: list[Path], logfile: Path) -> list[Receipt]:

@@ -109,7 +109,9 @@ def _welcome(settings: Settings) -> None:
 @app.command()
 def demo(
     seeds: Annotated[Path, typer.Option(help="Folder of the seed articles.")] = Path("seeds"),
-    folder: Annotated[Path, typer.Option(help="Where to run; emptied first.")] = Path(".demo"),
+    folder: Annotated[
+        Path, typer.Option(help="Where to run; an earlier demo there is removed.")
+    ] = Path(".demo"),
 ) -> None:
     """Run the whole pipeline on the seeds once and show what came out."""
     from services.console.demo import DemoFailed, run_demo  # noqa: PLC0415  (see up)

@@ -105,6 +105,16 @@ def test_a_seed_that_is_refused_fails_the_demo(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_it_never_empties_a_folder_that_is_not_its_own(tmp_path: Path) -> None:
+    kept = tmp_path / "run" / "precious.txt"
+    kept.parent.mkdir()
+    kept.write_text("mine")
+    done = demo(tmp_path)
+    assert done.returncode == 1
+    assert "holds files that no demo made" in done.stderr
+    assert kept.read_text() == "mine"
+
+
 def test_an_article_that_lacks_something_fails_the_check(tmp_path: Path) -> None:
     with pytest.raises(DemoFailed, match=r"a\.txt: no article came of it"):
         check([tmp_path / "a.txt"], [])
