@@ -98,12 +98,12 @@ def up(
 
 
 def _welcome(settings: Settings) -> None:
-    console = Console(stderr=True, highlight=False)
-    console.print(f"Drop files into {settings.inbox}. Ctrl-C drains and stops.")
-    console.print(
-        f"Settled files and their receipts: {settings.done}; refused: {settings.rejected}"
+    lines = (
+        f"Drop files into {settings.inbox}. Ctrl-C drains and stops.",
+        f"Settled files and their receipts: {settings.done}; refused: {settings.rejected}",
+        f"In another terminal: wiredesk tail --inbox {settings.inbox}",
     )
-    console.print(f"In another terminal: wiredesk tail --inbox {settings.inbox}")
+    sys.stderr.write("".join(f"{observability.printable(line)}\n" for line in lines))
 
 
 @app.command()
