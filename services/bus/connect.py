@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff, NoBackoff
-from redis.exceptions import AuthenticationError, ConnectionError, RedisError, TimeoutError  # noqa: A004  (redis-py's names)
+from redis.exceptions import AuthenticationError, ConnectionError, TimeoutError  # noqa: A004  (redis-py's names)
 
 from services.bus.errors import StopWorking
 from services.observability import get_logger
@@ -121,12 +121,3 @@ async def cancel(*tasks: asyncio.Task[Any]) -> None:
         for task in left:
             task.cancel()
         await asyncio.wait(left, timeout=CANCEL_AGAIN)
-
-
-async def is_up(url: str) -> bool:
-    """Whether the server answers right now."""
-    async with probe(url) as redis:
-        try:
-            return bool(await redis.ping())
-        except (RedisError, OSError):
-            return False
