@@ -7,13 +7,16 @@ so an event that had to be sent again has the id that it had before.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Generic, Literal, TypeVar
 from uuid import UUID, uuid5
 
 from pydantic import Field, NonNegativeInt
 
 from schemas.article import Drop, EnrichedArticle, RawArticle, Revision
 from schemas.base import Model, UtcDatetime
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 EVENT_NAMESPACE = UUID("7f0d5f0e-6d0c-5d0a-9a5e-3c1f5a2b9d11")
 """Namespace of the event ids (UUIDv5). Never change it: ids would change with it."""
@@ -30,6 +33,16 @@ class Timings(Model):
     ingested_at: UtcDatetime | None = None
     enriched_at: UtcDatetime | None = None
     filed_at: UtcDatetime
+
+
+def timings_of(article: RawArticle, filed_at: datetime) -> Timings:
+    """The stations that ``article`` has passed, ending with ``filed_at``."""
+    return Timings(
+        received_at=article.drop.received_at,
+        ingested_at=article.ingested_at,
+        enriched_at=article.enriched_at if isinstance(article, EnrichedArticle) else None,
+        filed_at=filed_at,
+    )
 
 
 class Outcome(Model):

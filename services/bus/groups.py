@@ -43,8 +43,4 @@ async def group_info(redis: Redis, key: str) -> list[dict[str, Any]]:
 async def has_group(redis: Redis, keys: Keys, spec: StageSpec) -> bool:
     """Whether the stage's group is there (not after FLUSHALL, or on an empty server)."""
     groups = await group_info(redis, keys.stream(spec.reads))
-    return any(_text(group["name"]) == spec.group for group in groups)
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value
+    return any(group["name"].decode() == spec.group for group in groups)

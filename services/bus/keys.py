@@ -70,7 +70,7 @@ def is_ours(group: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The keys of one desk. Every one has a time to live or is listed in ``PERMANENT``."""
+    """The keys of one desk. Each but the streams has a time to live."""
 
     namespace: str
 

@@ -6,6 +6,7 @@ import base64
 import traceback
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_OID, UUID, uuid5
@@ -14,7 +15,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from schemas.article import Drop, EnrichedArticle, RawArticle, Revision
-from schemas.events import DEAD, FILED, DeadLetter, Outcome, Payload, Timings, event_id
+from schemas.events import DEAD, FILED, DeadLetter, Outcome, Payload, Timings, event_id, timings_of
 from services.bus import tracing
 from services.bus.envelope import Event, Outgoing, Unreadable, write
 from services.bus.scripts import ArticleRef, Burial
@@ -85,6 +86,12 @@ class Fault:
         object.__setattr__(self, "advice", _writable(self.advice)[:REASON_CHARS])
         if self.stack is not None:
             object.__setattr__(self, "stack", _writable(self.stack)[-STACK_CHARS:])
+
+
+@cache
+def software_version() -> str:
+    """The release that runs; read from the installed metadata once, not at each sign of life."""
+    return version("wiredesk")
 
 
 def _writable(text: str) -> str:
@@ -213,12 +220,7 @@ def rejected(
         stage=spec.name,
         reason=fault.reason,
         advice=fault.advice,
-        timings=Timings(
-            received_at=article.drop.received_at,
-            ingested_at=article.ingested_at,
-            enriched_at=article.enriched_at if isinstance(article, EnrichedArticle) else None,
-            filed_at=at,
-        ),
+        timings=timings_of(article, at),
     )
 
 
@@ -248,7 +250,7 @@ def _letter(
         error_message=fault.reason,
         stack=fault.stack,
         attempts=attempts,
-        software_version=version("wiredesk"),
+        software_version=software_version(),
         original=base64.b64encode(raw).decode("ascii"),
         died_at=datetime.now(UTC),
     )

@@ -12,7 +12,6 @@ import sys
 import time
 from contextlib import AsyncExitStack, suppress
 from difflib import get_close_matches
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -25,6 +24,7 @@ from services.bus.envelope import TotalFormat
 from services.bus.errors import StopWorking
 from services.bus.groups import ensure_groups
 from services.bus.keys import Keys, StageSpec
+from services.bus.messages import software_version
 from services.bus.retention import Janitor
 from services.bus.scripts import Scripts
 from services.bus.stage import Stage
@@ -147,6 +147,7 @@ class Service:
         self._keys = Keys(settings.namespace)
         self._stop = asyncio.Event()
         self._tasks: list[asyncio.Task[Any]] = []
+        self._beside: asyncio.Future[None] | None = None
 
     async def main(self) -> int:
         """Connect, serve until stopped or failed, drain."""
@@ -203,7 +204,7 @@ class Service:
             asyncio.create_task(janitor.run(), name="janitor"),
         ]
         if self._companion is not None:
-            self._tasks.append(asyncio.ensure_future(self._companion(redis, self._stop)))
+            self._beside = asyncio.ensure_future(self._companion(redis, self._stop))
 
     async def _watch(self, broker: RedisBroker, stage: Stage, redis: Redis) -> int:
         watchdog = Watchdog(self._spec, self._settings, redis, stage.facts)
@@ -215,22 +216,12 @@ class Service:
                     # Its thread can't be stopped, and a stop in peace would wait for it.
                     os._exit(failure.code)
                 return failure.code
-            if self._companion is not None and self._tasks[-1].done():
-                return self._companion_ended()
+            if self._beside is not None and self._beside.done():
+                return _ended(self._beside.exception())
             await self._sign_of_life(redis, stage)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), LOOK_EVERY)
         return Exit.OK
-
-    def _companion_ended(self) -> int:
-        error = self._tasks[-1].exception()
-        if error is None:
-            return Exit.OK
-        if isinstance(error, StopWorking):
-            log.critical("service.cannot_work", reason=str(error))
-            return Exit.CONFIG
-        log.critical("service.failed", reason=repr(error), exc_info=error)
-        return Exit.SOFTWARE
 
     async def _sign_of_life(self, redis: Redis, stage: Stage) -> None:
         key = self._keys.alive(self._spec, stage.consumer)
@@ -238,7 +229,7 @@ class Service:
             "stage": self._spec.name,
             "pid": os.getpid(),
             "host": socket.gethostname(),
-            "version": version("wiredesk"),
+            "version": software_version(),
             **_shown(stage.facts),
         }
         # A server that is away is the watchdog's to judge.
@@ -251,9 +242,10 @@ class Service:
         self._stop.set()
         stage.facts.stopping.set()
         await broker.stop()
-        companions = 0 if self._companion is None else 1
-        await cancel(*self._tasks[: len(self._tasks) - companions])
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancel(*self._tasks)
+        if self._beside is not None:
+            # It hears the stop event, and ends by itself; how, has been said.
+            await asyncio.gather(self._beside, return_exceptions=True)
         with suppress(RedisError):
             await redis.delete(self._keys.alive(self._spec, stage.consumer))
         log.info("service.stopped", done=stage.facts.done, failed=stage.facts.failed)
@@ -261,6 +253,17 @@ class Service:
             # The batch outlasted ``graceful_timeout``; its thread would hold the process.
             log.warning("service.cut_short", reason="the batch in work did not end in time")
             os._exit(Exit.OK)
+
+
+def _ended(error: BaseException | None) -> int:
+    """The exit code when the companion has ended, with ``error`` or in peace."""
+    if error is None:
+        return Exit.OK
+    if isinstance(error, StopWorking):
+        log.critical("service.cannot_work", reason=str(error))
+        return Exit.CONFIG
+    log.critical("service.failed", reason=repr(error), exc_info=error)
+    return Exit.SOFTWARE
 
 
 def _shown(facts: Facts) -> dict[str, object]:

@@ -24,6 +24,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -190,10 +191,10 @@ class Stage:
             if count == 0:
                 await self._acknowledge(item)
             elif count > self._settings.max_attempts:
-                died = _with_attempts(item, count - 1)
+                died = replace(item, attempts=count - 1)
                 await self._bury(died, fault_of_crash(count - 1))
             else:
-                ready.append(_with_attempts(item, count))
+                ready.append(replace(item, attempts=count))
         return ready
 
     async def _attempt(self, items: Sequence[Item]) -> None:
@@ -321,10 +322,6 @@ class Stage:
         )
         self.facts.failed += 1
         log.error("message.dead", entry_id=message.entry_id, reason=fault.reason)
-
-
-def _with_attempts(item: Item, attempts: int) -> Item:
-    return Item(item.entry_id, item.raw, item.payload, item.traceparent, attempts)
 
 
 def _time_of(payload: Payload) -> datetime:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from schemas.article import EnrichedArticle
-from schemas.events import Outcome, Timings
+from schemas.events import Outcome, timings_of
 from services.effects import effect
 from services.indexer.store import sqlite_search, sqlite_write
 from services.indexer.store.base import ArticleStore, Hit, Query, Record, Version
@@ -177,11 +177,6 @@ def _file_one(db: sqlite3.Connection, article: EnrichedArticle, filed_at: dateti
         headline=article.headline,
         of=decision.duplicate_of,
         by_revision=decision.by_revision,
-        timings=Timings(
-            received_at=drop.received_at,
-            ingested_at=article.ingested_at,
-            enriched_at=article.enriched_at,
-            filed_at=filed_at,
-        ),
+        timings=timings_of(article, filed_at),
     )
     return sqlite_write.report(db, outcome)
