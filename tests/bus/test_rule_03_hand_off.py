@@ -43,7 +43,7 @@ from tests.factories import at
 from tests.wait import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from services.settings import Settings
     from tests.bus.processes import Worker, Workers
@@ -98,6 +98,18 @@ async def test_a_worker_whose_message_was_taken_over_and_handed_off_adds_nothing
     assert desk.ids(DEAD_STREAM) == desk.ids(OUTCOME_STREAM) == []
 
 
+async def raced(
+    desk: Desk, settings: Settings, step: Callable[[Scripts], Awaitable[bool]]
+) -> list[bool]:
+    """What ``step`` answers to each of many that take it at once, each over its own connection."""
+
+    async def race() -> bool:
+        async with client(server_url(settings)) as redis:
+            return await step(Scripts(redis, desk.keys, settings.marker_ttl))
+
+    return await asyncio.gather(*(race() for _ in range(RACERS)))
+
+
 @pytest.mark.anyio
 async def test_of_many_that_hand_off_one_message_at_once_exactly_one_succeeds(
     desk: Desk, settings: Settings
@@ -105,12 +117,9 @@ async def test_of_many_that_hand_off_one_message_at_once_exactly_one_succeeds(
     await publish(settings, article(1))
     entry_id = take(desk, "worker")
 
-    async def race() -> bool:
-        async with client(server_url(settings)) as redis:
-            scripts = Scripts(redis, desk.keys, settings.marker_ttl)
-            return await scripts.hand_off(ENRICHMENT, entry_id, REF, EVENT)
-
-    won = await asyncio.gather(*(race() for _ in range(RACERS)))
+    won = await raced(
+        desk, settings, lambda scripts: scripts.hand_off(ENRICHMENT, entry_id, REF, EVENT)
+    )
     assert sorted(won) == [False] * (RACERS - 1) + [True]
     assert len(desk.ids(ENRICHED_STREAM)) == 1
     assert desk.pending() == []
@@ -123,12 +132,11 @@ async def test_of_many_that_bury_one_message_at_once_exactly_one_succeeds(
     await publish(settings, article(1))
     entry_id = take(desk, "worker")
 
-    async def race() -> bool:
-        async with client(server_url(settings)) as redis:
-            scripts = Scripts(redis, desk.keys, settings.marker_ttl)
-            return await scripts.bury(ENRICHMENT, DEAD_STREAM, OUTCOME_STREAM, burial(entry_id))
-
-    won = await asyncio.gather(*(race() for _ in range(RACERS)))
+    won = await raced(
+        desk,
+        settings,
+        lambda scripts: scripts.bury(ENRICHMENT, DEAD_STREAM, OUTCOME_STREAM, burial(entry_id)),
+    )
     assert sorted(won) == [False] * (RACERS - 1) + [True]
     assert [e["type"] for e in desk.events(DEAD_STREAM)] == [DEAD.full_name]
     assert [e["type"] for e in desk.events(OUTCOME_STREAM)] == [FILED.full_name]
