@@ -54,6 +54,10 @@ EntityType = Literal[
 ]
 """OntoNotes 5 names, as spaCy's English models use them."""
 
+Extent = Literal["full", "summary", "excerpt"]
+"""How much of the article its text is: all of it; the provider's summary (a feed without
+full content); or what stands in front of a paywall."""
+
 Revision = Annotated[int, Field(ge=0, le=2**53 - 1)]
 """Orders the versions of one article; at most what a JavaScript number holds exactly."""
 
@@ -73,7 +77,16 @@ class Drop(Model):
     content_sha256: Sha256 = Field(description="digest of the original file's bytes")
     size: NonNegativeInt = Field(description="bytes of the original file")
     position: PositiveInt = Field(description="which record of the file, from 1")
-    received_at: UtcDatetime = Field(description="when the file was taken")
+    received_at: UtcDatetime = Field(description="when the file (or this part of it) was taken")
+    locator: str | None = Field(
+        default=None,
+        description="where in the file the record is, e.g. 'line 7' or 'stories.zip!a/b.eml'; "
+        "absent where the file is the record",
+    )
+    part_of: UUID | None = Field(
+        default=None,
+        description="a long file crosses in parts, each a drop of its own: the first part's id",
+    )
 
 
 class SourceLine(Model):
@@ -105,6 +118,40 @@ class ReaderInfo(Model):
     warnings: tuple[str, ...] = ()
 
 
+class Subject(Model):
+    """What the article is about, as the provider coded it. Codes are kept as given."""
+
+    code: str | None = Field(default=None, description="e.g. 'medtop:11000000' or '04000000'")
+    name: str | None = None
+    scheme: str | None = Field(
+        default=None, description="the vocabulary, as given: an alias, a name or a URI"
+    )
+
+
+class Place(Model):
+    """A place that the provider gives for the article."""
+
+    name: str | None = None
+    code: str | None = Field(default=None, description="as given, e.g. 'BLR' or 'geo:625144'")
+    scheme: str | None = Field(default=None, description="the vocabulary of the code, as given")
+
+
+class Picture(Model):
+    """A picture that goes with the article: what is written about it, not the picture."""
+
+    caption: str | None = None
+    credit: str | None = None
+    url: str | None = None
+
+
+class Rights(Model):
+    """Who owns the article and what may be done with it, as the provider says."""
+
+    holder: str | None = Field(default=None, description="copyright holder")
+    notice: str | None = Field(default=None, description="copyright notice")
+    usage_terms: str | None = None
+
+
 class RawArticle(Model):
     """An article as read from a file: cleaned, identified, not yet enriched."""
 
@@ -120,9 +167,14 @@ class RawArticle(Model):
     headline: str | None
     standfirst: str | None = None
     authors: tuple[str, ...] = ()
+    byline: str | None = Field(default=None, description="as written, where the source has one")
     dateline: str | None = Field(default=None, description="as written, e.g. 'MINSK, Belarus (AP)'")
     published_at: UtcDatetime | None = None
     updated_at: UtcDatetime | None = None
+    embargoed_until: UtcDatetime | None = Field(
+        default=None,
+        description="the provider asks not to publish it before; Wiredesk only says so",
+    )
     language: str | None = Field(default=None, description="as the source declares it, BCP 47")
     text: str = Field(description="headline, standfirst and body, a blank line between paragraphs")
     sections: tuple[Section, ...]
@@ -133,6 +185,16 @@ class RawArticle(Model):
     url: str | None = None
     provider: str | None = None
     provider_id: str | None = None
+    extent: Extent = "full"
+    urgency: Annotated[int, Field(ge=0, le=9)] | None = Field(
+        default=None, description="the provider's: 1 is the most urgent, 8 the least (IPTC)"
+    )
+    rights: Rights | None = None
+    subjects: tuple[Subject, ...] = ()
+    keywords: tuple[str, ...] = ()
+    section: str | None = Field(default=None, description="of the publication, e.g. 'World'")
+    places: tuple[Place, ...] = ()
+    pictures: tuple[Picture, ...] = ()
     reader: ReaderInfo
     ingested_at: UtcDatetime = Field(description="when the article was handed to the bus")
 

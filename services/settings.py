@@ -142,6 +142,39 @@ class Settings(BaseSettings):
         description="Bytes of the largest text taken as one article. Ten times the longest book "
         "chapter; a larger one is a dump with the wrong name.",
     )
+    max_expanded_bytes: PositiveInt = Field(
+        default=16 * 1024 * MIB,
+        description="Bytes that everything packed in one file (gzip, zip, tar, …) may come to, "
+        "unpacked. Ten times a day's web crawl of a large outlet; nothing unpacked is kept, so it "
+        "bounds time and not memory.",
+    )
+    reader_timeout: Seconds = Field(
+        default=30.0,
+        description="Seconds that the reading process may work on one record without giving it or "
+        "reading on; then it is ended and the record rejected. The slowest real article seen took "
+        "under 2 s.",
+    )
+    reader_memory_bytes: PositiveInt = Field(
+        default=768 * MIB,
+        description="Bytes of memory that a reading process may take. A page or document of "
+        "the largest size allowed takes under half of it.",
+    )
+    reader_processes: Annotated[int, Field(ge=2)] = Field(
+        default=3,
+        description="Reading processes at most, about 100 MB each. At least 2: long files hold "
+        "all but one, which is there for the files that come meanwhile.",
+    )
+    bulk_backlog: PositiveInt = Field(
+        default=128,
+        description="Articles waiting for enrichment above which a long file pauses, so that a "
+        "file dropped meanwhile waits only for these. A few seconds of one worker's time; with "
+        "many workers, 32 for each.",
+    )
+    field_map_file: Path | None = Field(
+        default=None,
+        description="A YAML file that says, for JSON dumps of your own, which key is which field. "
+        "See docs/formats.md.",
+    )
 
     # --- Enrichment --------------------------------------------------------------
     spacy_model: str | None = Field(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.ingest.readers import sniff
-from services.ingest.readers.base import BadRecord, Limits, ReadArticle, Reader, Source, Unreadable
+from services.ingest.readers.base import Limits, Reader, Record, Resume, Source, Unreadable
 from services.ingest.readers.markdown import MarkdownReader
 from services.ingest.readers.plain import PlainTextReader
 
@@ -30,8 +30,11 @@ def reader_for(head: bytes, name: str, limits: Limits) -> Reader:
     raise Unreadable("no reader takes this format", "Save it as plain text or Markdown.")
 
 
-def read_file(source: Source, limits: Limits) -> Iterator[ReadArticle | BadRecord]:
-    """Yield what the file holds, read by whichever reader it is for.
+def read_file(source: Source, limits: Limits, resume: Resume | None = None) -> Iterator[Record]:
+    """Yield what the file holds (after ``resume``), read by whichever reader it is for.
+
+    Also for what is found within a file: a reader of archives calls this on
+    ``source.inside(…)`` and numbers the records anew.
 
     Raises :class:`Unreadable` (reject the file) or ``OSError`` (come again), as the contract
     says.  A reader's own fault becomes :class:`Unreadable` too, with the fault as its
@@ -41,7 +44,7 @@ def read_file(source: Source, limits: Limits) -> Iterator[ReadArticle | BadRecor
         head = stream.read(sniff.HEAD_BYTES)
     reader = reader_for(head, source.name, limits)
     try:
-        yield from reader.read(source)
+        yield from reader.read(source) if resume is None else reader.resume(source, resume)
     except (Unreadable, OSError, MemoryError, GeneratorExit):
         raise
     except Exception as error:

@@ -22,13 +22,22 @@ def load(source: Source, limits: Limits) -> bytes:
     binary, and ``OSError`` if the file is not as long as it was said to be: it is being
     written or replaced, and the caller comes again.
     """
-    _refuse_size(source.size, limits)
-    with source.open() as stream:
-        data = stream.read(limits.article_bytes + 1)
-    if len(data) != source.size:
-        raise OSError(f"changed while it was read: {source.size} bytes expected, {len(data)} found")
+    data = load_any(source, limits)
     sniff.refuse_binary(data)
     sniff.refuse_markup(data[: sniff.HEAD_BYTES])
+    return data
+
+
+def load_any(source: Source, limits: Limits) -> bytes:
+    """All bytes of ``source``, text or not; raises as :func:`load` otherwise does."""
+    if source.size is not None:
+        _refuse_size(source.size, limits)
+    with source.open() as stream:
+        data = stream.read(limits.article_bytes + 1)
+    if source.size is None:
+        _refuse_size(len(data), limits)
+    elif len(data) != source.size:
+        raise OSError(f"changed while it was read: {source.size} bytes expected, {len(data)} found")
     return data
 
 
