@@ -206,6 +206,16 @@ class BadRecord:
 Record = ReadArticle | BadRecord
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A sign between two records, given by the reading process and never by a reader.
+
+    ``offset``: bytes of the dropped file read so far; None: nothing new, it is still working.
+    """
+
+    offset: int | None
+
+
 class Reader(ABC):
     """Reads one format; see the module's docstring for what must hold."""
 
