@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from lxml import etree, html
@@ -14,6 +15,8 @@ _BLOCKS: Final = frozenset({
     "ol", "p", "pre", "section", "table", "td", "th", "tr", "ul",
 })  # fmt: skip
 """Elements at whose start and end a paragraph ends."""
+
+_REFUSED: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 
 _UNSEEN: Final = frozenset({"script", "style", "template", "noscript", "head", "iframe", "svg"})
 
@@ -38,7 +41,7 @@ def paragraphs(fragment: str) -> tuple[str, ...]:
 
 def clean_nul(text: str) -> str:
     """``text`` without what lxml refuses: NUL, other controls, lone surrogates."""
-    return "".join(c for c in text if (c >= " " or c in "\t\n\r") and not "\ud800" <= c <= "\udfff")
+    return _REFUSED.sub("", text)
 
 
 def _collect(root: html.HtmlElement, pieces: list[list[str]]) -> None:
