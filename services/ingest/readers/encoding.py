@@ -98,15 +98,19 @@ class Decoded:
     warnings: tuple[str, ...] = ()
 
 
-def decode(data: bytes) -> Decoded:
-    """``data`` as text; raises :class:`Unreadable` with the byte offset where that fails."""
+def decode(data: bytes, label: str | None = None) -> Decoded:
+    """``data`` as text; raises :class:`Unreadable` with the byte offset where that fails.
+
+    ``label``: the encoding that is declared outside the text (a header's ``charset``), which
+    goes before what the text itself declares.  One that is unknown counts as none.
+    """
     for bom, name in _BOMS:
         if data.startswith(bom):
             return _finish(_strict(data, name, len(bom)), name)
     if wide := _utf16_without_bom(data):
         return _finish(_strict(data, wide, 0), wide, f"no byte order mark: taken as {wide}")
     warnings: tuple[str, ...] = ()
-    declared = declared_encoding(data)
+    declared = (_codec(label) if label else None) or declared_encoding(data)
     if declared is not None:
         attempt, warnings = _as_declared(data, declared)
         if attempt is not None:
