@@ -1,69 +1,206 @@
 """XML from strangers: parsed without DTDs, entities, network or unbounded depth.
 
-One policy for every XML reader.  libxml2 is told to load nothing and to expand nothing; a
-reference to an entity that HTML knows (``&nbsp;``, ``&eacute;``: NITF's DTD takes them in) is
-replaced by its character, any other is dropped and counted.  Depth and text size stay within
-libxml2's own limits (256 levels, 10 MB a text node), since ``huge_tree`` is off.
+One policy for every XML reader.  What libxml2 is given has no document type declaration, so that
+there is nothing to load and nothing to expand: a reference to an entity that HTML knows
+(``&nbsp;``, ``&eacute;``: NITF's DTD takes them in) is replaced by its characters beforehand, any
+other is dropped and counted, a bare ``&`` is taken as the sign it shows.  Depth and text size stay
+within libxml2's own limits (10 MB a text node), since ``huge_tree`` is off.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, BinaryIO
+import re
+from dataclasses import dataclass, field
+from html import unescape
+from html.entities import html5
+from typing import TYPE_CHECKING, Final
 
 from lxml import etree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+MAX_TAGS: Final = 400_000
+"""Tags of one article: libxml2 takes some 120 bytes for each element, so about 50 MB. The longest
+tables that newsrooms send (election results, stock lists) have some ten thousand."""
+
+MAX_DOCTYPE: Final = 64 * 1024
+"""Characters: NITF's whole DTD fits, and a declaration is only ever skipped."""
+
+_NAME: Final = r"[A-Za-z_:\x80-\U0010ffff][\w.:\-\xb7]{0,299}+"
+_BLANK: Final = re.compile(r"\s*+")
+_SKIPPED: Final = re.compile(
+    r"(?:\s++|<\?(?:[^?]|\?(?!>))*+\?>|<!--(?:[^-]|-(?!->))*+-->)*+", re.DOTALL
+)
+"""Blanks, processing instructions and comments before a root."""
+
+_DOCTYPE: Final = re.compile(rf"<!DOCTYPE\s++(?P<name>{_NAME})", re.IGNORECASE)
+_DOCTYPE_PART: Final = re.compile(
+    r"""[^"'<>\[\]]++|"[^"]*+"|'[^']*+'|<!--(?:[^-]|-(?!->))*+-->|<\?(?:[^?]|\?(?!>))*+\?>|[<>\[\]]"""
+)
+_START: Final = re.compile(rf"<(?P<name>{_NAME})(?P<rest>[\s/>].*)?", re.DOTALL)
+_ATTRIBUTE: Final = re.compile(
+    r"""\s++(?P<name>[^\s=<>"'/]{1,300}+)\s*+=\s*+(?:"(?P<double>[^"<]*+)"|'(?P<single>[^'<]*+)')"""
+)
+
+_WIDE: Final = (
+    (b"\xff\xfe\x00\x00", "utf-32-le"),
+    (b"\x00\x00\xfe\xff", "utf-32-be"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+    (b"\x00<\x00", "utf-16-be"),
+)
+_WIDE_LE: Final = re.compile(rb"<\x00[^\x00]\x00")
+
+_FOREIGN: Final = re.compile(
+    r"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)"
+    r"|&(?:(?P<reference>#[0-9]{1,9}|#[xX][0-9a-fA-F]{1,8}|[A-Za-z_][\w.\-]{0,63});)?"
+    r"|[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]",
+    re.DOTALL,
+)
+_FORBIDDEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""What no XML document may hold, however it is written."""
+
+_PREDEFINED: Final = frozenset({"amp", "lt", "gt", "quot", "apos"})
+
+
+def head_text(head: bytes) -> str:
+    """The text that ``head`` starts, for looking at its markup; what can't be decoded is "?"."""
+    wide = next((name for mark, name in _WIDE if head.startswith(mark)), None)
+    if wide is None and _WIDE_LE.match(head):
+        wide = "utf-16-le"
+    text = head.decode(wide or "utf-8", "replace")
+    return text.removeprefix("\ufeff")
+
 
 def root_of(head: bytes) -> tuple[str, str] | None:
     """Namespace (or '') and local name of the root element of the XML that ``head`` starts.
 
-    None for what is no XML, or has no root within ``head``.  Never raises.
+    Blanks, comments and a document type declaration may stand before it; where the declaration
+    fills all of ``head``, its name is the root's.  None for what is no XML, or has no root
+    within ``head``.  Never raises.
     """
-    parser = etree.XMLPullParser(
-        events=("start",), resolve_entities=False, no_network=True, load_dtd=False
-    )
-    try:
-        parser.feed(head.lstrip(b" \t\r\n"))
-        for _, element in parser.read_events():
-            name = etree.QName(element)
-            return name.namespace or "", name.localname
-    except (etree.XMLSyntaxError, ValueError):
+    text = head_text(head)
+    at = _after(_SKIPPED, text, 0)
+    declared = _DOCTYPE.match(text, at)
+    if declared:
+        end = _end_of_doctype(text, declared.end())
+        if end is None:
+            return "", declared["name"].rpartition(":")[2]
+        at = _after(_SKIPPED, text, end)
+    start = _START.match(text, at)
+    if start is None or start["rest"] is None:
         return None
+    prefix, _, local = start["name"].rpartition(":")
+    key = f"xmlns:{prefix}" if prefix else "xmlns"
+    return attributes(start["rest"]).get(key, ""), local
+
+
+def _after(pattern: re.Pattern[str], text: str, at: int) -> int:
+    found = pattern.match(text, at)
+    return found.end() if found else at
+
+
+def _end_of_doctype(text: str, at: int) -> int | None:
+    """Where the declaration ends whose name ends at ``at``; None where that isn't in ``text``."""
+    depth = subset = 0
+    while part := _DOCTYPE_PART.match(text, at):
+        at = part.end()
+        sign = part[0]
+        if sign == ">" and not depth and not subset:
+            return at
+        subset += (sign == "[") - (sign == "]")
+        depth += (sign == "<") - (sign == ">")
     return None
 
 
-def parse(data: bytes) -> etree._Element:
-    """The root of ``data``; raises ``etree.XMLSyntaxError`` (with ``lineno``) if it is no XML."""
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
-    return etree.fromstring(data, parser)
+def attributes(tag: str) -> dict[str, str]:
+    """The attributes of a start tag, given from behind its name, as written (not unescaped)."""
+    found: dict[str, str] = {}
+    at = 0
+    while part := _ATTRIBUTE.match(tag, at):
+        at = part.end()
+        value = part["double"] if part["double"] is not None else part["single"]
+        found.setdefault(part["name"], value)
+    return found
 
 
-def elements(stream: BinaryIO, *names: str) -> Iterator[etree._Element]:
-    """Each element of these qualified names (``{namespace}local``) once it is complete.
+@dataclass(slots=True)
+class Repaired:
+    """Text that libxml2 takes, and what had to be done for it."""
 
-    Memory stays flat: an element is cleared when the next is asked for.
+    text: str
+    dropped: dict[str, int] = field(default_factory=dict)
+    """References to entities that are not resolved, by name."""
+
+    bare: int = 0
+    forbidden: int = 0
+
+    def warnings(self) -> Iterator[str]:
+        """What became of references and characters, in words for a receipt."""
+        if self.dropped:
+            names = ", ".join(f"&{name};" for name in list(self.dropped)[:5])
+            count = sum(self.dropped.values())
+            yield f"{count} references to entities dropped, which are not resolved: {names}"
+        if self.bare:
+            yield f"{self.bare} bare & taken as the sign"
+        if self.forbidden:
+            yield f"{self.forbidden} characters dropped that XML doesn't allow"
+
+
+def repair(text: str) -> Repaired:
+    """``text`` (of elements, without a document type declaration) with no entities left."""
+    repaired = Repaired(text)
+
+    def replace(match: re.Match[str]) -> str:
+        token = match[0]
+        if token.startswith("<"):
+            return _FORBIDDEN.sub("", token)
+        if token != "&" and not token.startswith("&"):
+            repaired.forbidden += 1
+            return ""
+        return _reference(match["reference"], repaired)
+
+    repaired.text = _FOREIGN.sub(replace, text)
+    return repaired
+
+
+def _reference(name: str | None, repaired: Repaired) -> str:
+    if name is None:
+        repaired.bare += 1
+        return "&amp;"
+    if name in _PREDEFINED:
+        return f"&{name};"
+    if name.startswith("#"):
+        # As HTML reads them: 128 to 159 are Windows' signs, which many exports mean.
+        characters = _FORBIDDEN.sub("", unescape(f"&{name};").replace("\ufffd", ""))
+        repaired.forbidden += not characters
+    else:
+        characters = html5.get(f"{name};", "")
+        if not characters:
+            repaired.dropped[name] = repaired.dropped.get(name, 0) + 1
+    return "".join(f"&#{ord(character)};" for character in characters)
+
+
+def parse(text: str) -> etree._Element:
+    """The root of ``text``, which has neither a declaration nor entities (see :func:`repair`).
+
+    Raises ``etree.XMLSyntaxError`` (with ``lineno``) where it isn't well-formed.  A prefix that
+    nothing declares is no such error.
     """
-    found = etree.iterparse(
-        stream,
-        events=("end",),
-        tag=names,
+    parser = etree.XMLParser(
+        encoding="utf-8",
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
         remove_comments=True,
         remove_pis=True,
+        recover=True,
     )
-    for _, element in found:
-        yield element
-        element.clear()
-        parent = element.getparent()
-        while parent is not None and element.getprevious() is not None:
-            del parent[0]
+    root = etree.fromstring(text.encode("utf-8"), parser)
+    for entry in parser.error_log:
+        if entry.domain != etree.ErrorDomains.NAMESPACE and entry.level >= etree.ErrorLevels.ERROR:
+            raise etree.XMLSyntaxError(entry.message, entry.type, entry.line, entry.column)
+    if root is None:
+        raise etree.XMLSyntaxError("there is no element", 0, 1, 1)
+    return root
