@@ -6,13 +6,18 @@ from typing import TYPE_CHECKING
 
 from services.ingest.readers import sniff
 from services.ingest.readers.base import Limits, Reader, Record, Resume, Source, Unreadable
+from services.ingest.readers.compressed import CompressedReader
 from services.ingest.readers.markdown import MarkdownReader
 from services.ingest.readers.plain import PlainTextReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-READERS: tuple[type[Reader], ...] = (MarkdownReader, PlainTextReader)
+READERS: tuple[type[Reader], ...] = (
+    CompressedReader,
+    MarkdownReader,
+    PlainTextReader,
+)
 """In the order in which they are asked; plain text claims whatever is text."""
 
 
