@@ -239,7 +239,9 @@ class Provenance(Model):
 
     block: str = Field(description="e.g. 'language', 'entities', 'topics'")
     status: Literal["done", "skipped", "failed"]
-    reason: str | None = Field(default=None, description="why it was skipped or failed")
+    reason: str | None = Field(
+        default=None, description="why it, or a part of it, was skipped or failed"
+    )
     annotator: str
     version: str
     model: str | None = None

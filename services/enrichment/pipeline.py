@@ -96,7 +96,8 @@ class Enricher:
     def _provenance(
         self, annotator: Annotator, result: Block | _Failure, milliseconds: float
     ) -> Provenance:
-        maker = annotator.maker
+        own = result.maker if isinstance(result, Block) else None
+        maker = own or annotator.maker
         return Provenance(
             block=annotator.block,
             status="failed" if isinstance(result, _Failure) else result.status,

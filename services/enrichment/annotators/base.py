@@ -19,7 +19,7 @@ checks on each):
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 if TYPE_CHECKING:
@@ -38,17 +38,6 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """What one annotator found in one article, or why it found nothing."""
-
-    status: Literal["done", "skipped"] = "done"
-    reason: str | None = None
-    language: Language | None = None
-    entities: tuple[Entity, ...] = ()
-    topics: tuple[Topic, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Maker:
     """Who makes the block, for provenance. Known once the annotator is loaded."""
 
@@ -57,7 +46,23 @@ class Maker:
     model: str | None = None
     model_version: str | None = None
     model_sha256: str | None = None
-    knowledge_version: str | None = field(default=None)
+    knowledge_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What one annotator found in one article, or why it found nothing.
+
+    ``maker`` is set where it isn't the annotator's own: a part of it, or somebody else,
+    made this block.
+    """
+
+    status: Literal["done", "skipped"] = "done"
+    reason: str | None = None
+    language: Language | None = None
+    entities: tuple[Entity, ...] = ()
+    topics: tuple[Topic, ...] = ()
+    maker: Maker | None = None
 
 
 class Annotator(ABC):

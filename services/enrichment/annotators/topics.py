@@ -1,12 +1,14 @@
-"""The topics block: IPTC Media Topics of the first level, by a linear model."""
+"""The topics block: the provider's own IPTC Media Topics, then a linear model's of level one."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from schemas.article import Topic
 from services.enrichment.annotators.base import Annotator, Block, Maker
 from services.enrichment.annotators.languages import english_or_reason
+from services.enrichment.annotators.provider_topics import MediaTopics
 from services.enrichment.knowledge import topic_model
 from services.enrichment.knowledge.choice import chosen
 from services.enrichment.knowledge.features import words
@@ -25,10 +27,14 @@ SCORE_DIGITS = 4
 
 
 class TopicTagger(Annotator):
-    """Names up to three subjects of an English text, or none.
+    """The subjects that the provider gave, and up to three that an English text shows.
 
-    Raises ``OSError`` or ``ValueError`` at construction when the model's file can't
-    be read.
+    The block's maker says who was asked: ``topics.linear`` (the model alone),
+    ``topics.provider+linear`` (both; each topic says whose it is), or
+    ``topics.provider``, which names no model: its reason says why the model skipped it.
+
+    Raises ``OSError``, ``ValueError`` or ``KeyError`` at construction when the model's
+    file or the vocabulary's can't be read.
     """
 
     block: ClassVar[str] = "topics"
@@ -43,6 +49,12 @@ class TopicTagger(Annotator):
             model_sha256=digest,
             knowledge_version=f"medtop {self._model.facts['vocabulary_release']}",
         )
+        self._vocabulary = MediaTopics.load()
+        knowledge = f"medtop {self._vocabulary.version}"
+        self._by_provider = Maker("topics.provider", "1", knowledge_version=knowledge)
+        self._by_both = replace(
+            self._maker, annotator="topics.provider+linear", knowledge_version=knowledge
+        )
 
     @property
     def maker(self) -> Maker:
@@ -50,8 +62,19 @@ class TopicTagger(Annotator):
         return self._maker
 
     def annotate(self, drafts: Sequence[Draft]) -> Sequence[Block]:
-        """The topics of each draft, best first."""
-        return [self._tag(draft) for draft in drafts]
+        """The topics of each draft: the provider's in its order, then the model's, best first."""
+        return [self._with_provider(draft) for draft in drafts]
+
+    def _with_provider(self, draft: Draft) -> Block:
+        found = self._tag(draft)
+        given = self._vocabulary.given(draft.article.subjects)
+        if not given:
+            return found
+        if found.status == "skipped":
+            reason = f"the provider's topics alone; the model's are left out: {found.reason}"
+            return Block(reason=reason, topics=given, maker=self._by_provider)
+        topics = self._vocabulary.joined(given, found.topics)
+        return Block(topics=topics, maker=self._by_both)
 
     def _tag(self, draft: Draft) -> Block:
         reason = english_or_reason(draft)
