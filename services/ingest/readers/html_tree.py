@@ -1,0 +1,136 @@
+"""A web page's bytes as text, and the text as a tree: encodings that lie, markup that is broken."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from lxml import etree, html
+
+from services.ingest.readers.base import Unreadable
+from services.ingest.readers.encoding import Decoded, decode
+
+PRESCAN_BYTES: Final = 8 * 1024
+"""Where ``<meta charset>`` is looked for. The standard says 1,024; pages put scripts before it."""
+
+MAX_REPLACED: Final = 0.02
+"""The share of characters that may be undecodable: a page put together from two encodings has a
+few, and browsers show it; with more the encoding is wrong, and words would be lost."""
+
+_META: Final = re.compile(
+    rb"<meta\s[^>]{0,400}?\bcharset\s{0,8}=\s{0,8}[\"']?\s{0,8}([\w.:-]{1,40})", re.IGNORECASE
+)
+_ALIASES: Final = {
+    # Labels of the WHATWG Encoding standard that Python's codecs don't know.
+    "x-sjis": "cp932",
+    "ms_kanji": "cp932",
+    "x-euc-jp": "euc_jp",
+    "x-gbk": "gb18030",
+    "x-x-big5": "big5",
+    "x-cp1250": "cp1250",
+    "x-cp1251": "cp1251",
+    "x-cp1252": "cp1252",
+    "x-mac-cyrillic": "mac_cyrillic",
+    "dos-874": "cp874",
+    "unicode-1-1-utf-8": "utf-8",
+}
+_REFUSED: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_PAGE_ENDS: Final = re.compile(r"</(?:body|html)\b[^<>]*>", re.IGNORECASE)
+_TAGS: Final = re.compile(
+    r"<(?!/?(?:script|style|title|head|meta|link|h[1-6]|p|template)\b)/?[a-zA-Z][^<>]*>",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A parsed page; ``flattened`` where it was nested too deep to be parsed as it is."""
+
+    root: html.HtmlElement
+    flattened: bool = False
+
+
+def decode_page(data: bytes, charset: str | None) -> Decoded:
+    """``data`` as text, by byte order mark, HTTP's ``charset``, ``<meta>``, or a guess.
+
+    Raises :class:`Unreadable` where too much of it is in no known encoding.
+    """
+    label = next((name for name in (_known(charset), _meta(data)) if _decodes(data, name)), None)
+    try:
+        return decode(data, label)
+    except Unreadable:
+        repaired = _replacing(data, label or _known(charset) or _meta(data))
+        if repaired is None:
+            raise
+        return repaired
+
+
+def _known(label: str | None) -> str | None:
+    label = (label or "").strip().strip("\"'").lower()
+    return _ALIASES.get(label, label) or None
+
+
+def _meta(data: bytes) -> str | None:
+    found = _META.search(data[:PRESCAN_BYTES])
+    name = _known(found[1].decode("ascii", "replace")) if found else None
+    # A page whose meta element can be read byte by byte is not in UTF-16 (HTML standard).
+    return "utf-8" if name and name.startswith("utf-16") else name
+
+
+def _decodes(data: bytes, label: str | None) -> bool:
+    if label is None:
+        return False
+    try:
+        data.decode(label)
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
+def _replacing(data: bytes, label: str | None) -> Decoded | None:
+    """``data`` with what can't be decoded replaced; None where that is too much."""
+    try:
+        text = data.decode(label or "utf-8", "replace")
+    except (LookupError, ValueError):
+        label, text = None, data.decode("utf-8", "replace")
+    lost = text.count("\ufffd")
+    if lost > max(1, len(text) * MAX_REPLACED):
+        return None
+    shown = (label or "utf-8").lower()
+    warning = f"{lost} characters are not valid {shown.upper()} and stand as U+FFFD"
+    again = decode(text.encode("utf-8"), "utf-8")
+    return Decoded(again.text, shown, (*again.warnings, warning))
+
+
+def parse(text: str) -> Tree | None:
+    """The tree of ``text``; None where there is no element and no text. Never raises.
+
+    libxml2 stops at 256 levels and would drop what follows; a page that goes deeper is parsed
+    with its containers made paragraphs.
+    """
+    # What stands after </html> libxml2 drops; browsers show it.
+    text = _PAGE_ENDS.sub("", _REFUSED.sub("", text))
+    root, complete = _parsed(text.encode("utf-8"))
+    if complete:
+        return None if root is None else Tree(root)
+    root, _ = _parsed(_TAGS.sub("<p>", text).encode("utf-8"), huge=True)
+    return None if root is None else Tree(root, flattened=True)
+
+
+def _parsed(data: bytes, *, huge: bool = False) -> tuple[html.HtmlElement | None, bool]:
+    parser = html.HTMLParser(
+        encoding="utf-8",
+        remove_comments=True,
+        remove_pis=True,
+        collect_ids=False,
+        default_doctype=False,
+        no_network=True,
+        huge_tree=huge,
+    )
+    try:
+        root = html.document_fromstring(data, parser=parser)
+    except (etree.LxmlError, ValueError, AssertionError):
+        return None, True
+    error = parser.error_log.last_error
+    return root, error is None or error.type != etree.ErrorTypes.ERR_RESOURCE_LIMIT
