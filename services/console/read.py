@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from schemas.article import EnrichedArticle, Provenance
+    from schemas.article import EnrichedArticle, Picture, Place, Provenance, Rights, Subject
     from services.indexer.store.base import ArticleStore, Hit, Query, Record, Version
 
 SHORT_ID = 8
@@ -152,19 +152,51 @@ def _metadata(article: EnrichedArticle) -> list[tuple[str, object]]:
         ("identity", f"by {article.identity_basis}"),
         ("published", _time(article.published_at)),
         ("updated", _time(article.updated_at)),
+        ("embargo", _embargo(article)),
         ("received", _time(drop.received_at)),
         ("language", f"{language.code} ({language.confidence:.2f})"),
         ("declared", article.language),
         ("authors", ", ".join(article.authors)),
+        ("byline", article.byline),
         ("dateline", article.dateline),
+        ("urgency", article.urgency),
+        ("extent", None if article.extent == "full" else f"{article.extent}, not the full text"),
+        ("section", article.section),
+        ("keywords", ", ".join(article.keywords)),
+        ("subjects", "; ".join(_coded(each) for each in article.subjects)),
+        ("places", "; ".join(_coded(each) for each in article.places)),
         ("provider", article.provider),
         ("provider id", article.provider_id),
         ("url", article.url),
         ("credits", "; ".join(article.credits)),
+        *_rights(article.rights),
         ("file", f"{drop.file}, record {drop.position}"),
+        ("found at", drop.locator),
         ("drop", drop.drop_id),
         ("reader", f"{article.reader.name} {article.reader.version}, {article.reader.format}"),
         ("warnings", "; ".join(article.reader.warnings)),
+    ]
+
+
+def _embargo(article: EnrichedArticle) -> str | None:
+    """The provider's wish; nothing here holds an article back for it."""
+    until = article.embargoed_until
+    return None if until is None else f"not to be published before {_time(until)} UTC"
+
+
+def _coded(given: Subject | Place) -> str:
+    """Name, code and vocabulary, as far as the provider gave them: ``economy (04000000, subj)``."""
+    code = ", ".join(part for part in (given.code, given.scheme) if part)
+    return f"{given.name} ({code})" if given.name and code else given.name or code
+
+
+def _rights(rights: Rights | None) -> list[tuple[str, object]]:
+    if rights is None:
+        return []
+    return [
+        ("copyright", rights.holder),
+        ("notice", rights.notice),
+        ("usage", rights.usage_terms),
     ]
 
 
@@ -194,10 +226,14 @@ def _print_findings(console: Console, article: EnrichedArticle) -> None:
         mentions = str(len(entity.mentions))
         entities.add_row(_text(entity.name), entity.type, mentions, _text(entity.key))
     topics = _table("topic", "code", "score", "by")
-    for topic in sorted(article.topics, key=lambda t: (-t.score, t.code)):
+    # The provider's are as it ordered them; a model's guess may round to the same score.
+    for topic in sorted(article.topics, key=lambda t: (t.assigned_by != "provider", -t.score)):
         topics.add_row(
             _text(topic.name), _text(topic.code), f"{topic.score:.2f}", topic.assigned_by
         )
+    pictures = _table("picture", "credit", "url")
+    for picture in article.pictures:
+        pictures.add_row(*(_text(part or "") for part in _parts(picture)))
     apart = _table("line", "kind", "text")
     for line in article.set_apart:
         apart.add_row(str(line.line), line.kind, _text(line.text))
@@ -207,10 +243,15 @@ def _print_findings(console: Console, article: EnrichedArticle) -> None:
     for title, table in (
         ("Entities", entities),
         ("Topics", topics),
+        ("Pictures", pictures),
         ("Set apart from the text", apart),
         ("Provenance", made),
     ):
         _print_table(console, title, table)
+
+
+def _parts(picture: Picture) -> tuple[str | None, str | None, str | None]:
+    return (picture.caption, picture.credit, picture.url)
 
 
 def _provenance_row(block: Provenance) -> tuple[Text, Text, Text, Text, Text]:

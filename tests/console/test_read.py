@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+from schemas.article import Picture, Place, Rights, Subject
 from services.console.read import NotFound, find_article, search, show
 from services.indexer.store.base import Query
 from services.indexer.store.sqlite import SqliteStore
@@ -265,7 +266,7 @@ def hostile_article(text: str = HOSTILE) -> EnrichedArticle:
     entity = make_entity("x", "x", "ORG").model_copy(update={"name": text, "key": text})
     return article.model_copy(
         update={
-            "drop": article.drop.model_copy(update={"file": text}),
+            "drop": article.drop.model_copy(update={"file": text, "locator": text}),
             "reader": article.reader.model_copy(update={"warnings": (text,), "format": text}),
             "authors": (text,),
             "credits": (text,),
@@ -277,7 +278,15 @@ def hostile_article(text: str = HOSTILE) -> EnrichedArticle:
             ),
             "detected_language": article.detected_language.model_copy(update={"code": text}),
         }
+        | {
+            "keywords": (text,),
+            "subjects": (Subject(code=text, name=text, scheme=text),),
+            "places": (Place(name=text, code=text, scheme=text),),
+            "pictures": (Picture(caption=text, credit=text, url=text),),
+            "rights": Rights(holder=text, notice=text, usage_terms=text),
+        }
         | dict.fromkeys(("dateline", "url", "provider", "provider_id", "language"), text)
+        | dict.fromkeys(("byline", "section"), text)
     )
 
 
