@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from services.ingest.readers import sniff
 from services.ingest.readers.base import Limits, Reader, Record, Resume, Source, Unreadable
 from services.ingest.readers.compressed import CompressedReader
+from services.ingest.readers.mail.reader import MailReader
 from services.ingest.readers.markdown import MarkdownReader
+from services.ingest.readers.mbox import MboxReader
 from services.ingest.readers.plain import PlainTextReader
 
 if TYPE_CHECKING:
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 READERS: tuple[type[Reader], ...] = (
     CompressedReader,
+    MailReader,
+    MboxReader,
     MarkdownReader,
     PlainTextReader,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from services.ingest.readers.base import Unreadable
+from services.ingest.readers.mail.envelope import is_mailbox, is_message
 
 HEAD_BYTES = 8 * 1024
 """How much of a file is looked at to choose its reader."""
@@ -79,6 +80,8 @@ def binary_kind(head: bytes) -> str | None:
 def markup_kind(head: bytes) -> str | None:
     """Which structured text format ``head`` starts; None for prose."""
     text = head.removeprefix(b"\xef\xbb\xbf")
+    if is_message(text) or is_mailbox(text):
+        return "mail"
     return next((what for pattern, what in _MARKUP if pattern.match(text)), None)
 
 
