@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 MESSAGE_BYTES = 48 * 1024 * 1024
 """The largest message: mail servers take 25 to 50 MB, of which attachments (in base64, a third
-longer) are nearly all, and taking them apart needs seven times as much memory.  The text within is held to ``Limits.article_bytes``."""
+longer) are nearly all, and taking them apart needs seven times as much memory.  The text within
+is held to ``Limits.article_bytes``."""
 
 MAX_WARNINGS = 20
 WARNING_CHARS = 300
