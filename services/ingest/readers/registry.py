@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from services.ingest.readers import sniff
 from services.ingest.readers.base import Limits, Reader, Record, Resume, Source, Unreadable
 from services.ingest.readers.compressed import CompressedReader
+from services.ingest.readers.feeds import FeedReader
 from services.ingest.readers.mail.reader import MailReader
 from services.ingest.readers.markdown import MarkdownReader
 from services.ingest.readers.mbox import MboxReader
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 READERS: tuple[type[Reader], ...] = (
     CompressedReader,
+    FeedReader,
     MailReader,
     MboxReader,
     MarkdownReader,
