@@ -36,8 +36,14 @@ _VERSION_PART = re.compile(
 )
 
 _NEWSML_COLONS = "urn:newsml:provider:date:item:version".count(":")
-_TAG_COLONS = "tag:provider,date:item:version".count(":")
 """With fewer, the last number is the item and no version."""
+
+_VERSIONED_TAG = re.compile(r"tag:[^:]+:newsml[^:]*:\d+[nau]?")
+"""The agencies' tags with a version. Of other tags the last number is mostly the item: a blog's
+stories 41 and 42 must not become two versions of one."""
+
+_CASELESS = re.compile(r"\A(?:urn:uuid:.*|urn:[a-z0-9-]+:|tag:)", re.IGNORECASE | re.DOTALL)
+"""What of a URI has no case (RFC 8141, 3.1; RFC 9562, 4); of a tag only its scheme."""
 
 _TRACKING = re.compile(
     r"utm_\w+|mtm_\w+|pk_\w+|fbclid|gclid|gclsrc|dclid|msclkid|yclid|twclid|ttclid|igshid|igsh"
@@ -48,6 +54,11 @@ _TRACKING = re.compile(
 """Query parameters that say where a reader came from, and nothing about the article."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+MOST_AHEAD = timedelta(days=1)
+"""How far after its receipt an update may say that it was made: clocks and time zones go wrong by
+hours. A wrong year would put the version above every correction for as long."""
+
 _DEFAULT_PORTS = frozenset({80, 443})
 
 
@@ -104,10 +115,20 @@ def assemble(article: ReadArticle, drop: Drop, ingested_at: datetime) -> RawArti
 def identify(article: ReadArticle, drop: Drop) -> tuple[IdentityBasis, UUID]:
     """The article id and what it was made from: provider's id, else URL, else text.
 
+    A provider's id that is a web address (a feed's permalink, a ninjs ``uri``) is the address
+    of a page: it is made canonical, and the article is the same as one that has that page as its
+    URL.  Not so when it ends in a ``#…``, which names one of several things on a page.
+
+    Each record is known by the best that it has itself: a story that once has an id of its own
+    and once only its page's URL is two articles (*duplicates*, where the texts are equal).
+
     The text is the body alone, so that a story whose title changes stays the same story;
     the headline (and standfirst) where there is no body.
     """
     if article.provider_id and (stable := split_version(article.provider_id)[0]):
+        page = None if "#" in stable else canonical_url(stable)
+        if page is not None:
+            return "url", _uuid("url", page)
         return "provider", _uuid("provider", _provider_key(stable, article.provider))
     if article.url and (url := canonical_url(article.url)):
         return "url", _uuid("url", url)
@@ -126,7 +147,7 @@ def _provider_key(stable: str, provider: str | None) -> str:
     # A URI (urn:…, tag:…, https:…) is unique in the world and the same in every format of the
     # story; a bare number or code is unique at its provider only.
     if ":" in stable or provider is None:
-        return stable
+        return _CASELESS.sub(lambda found: found[0].lower(), stable, count=1)
     return f"{normalised(provider)}\n{stable}"
 
 
@@ -134,8 +155,8 @@ def split_version(provider_id: str) -> tuple[str, int | None]:
     """``provider_id`` without its version part, and that version.
 
     The last part of ``urn:newsml:provider:date:item:version`` (NewsML 1.2, with ``N``,
-    ``A`` or ``U`` after it) and of versioned ``tag:`` URIs, and a trailing
-    ``version=`` parameter.
+    ``A`` or ``U`` after it) and of agencies' ``tag:provider,date:newsml_item:version``, and
+    a trailing ``version=`` parameter.
     """
     stable = provider_id.strip()
     match = _VERSION_PART.search(stable)
@@ -150,7 +171,7 @@ def _has_version_part(provider_id: str) -> bool:
     lower = provider_id.casefold()
     if lower.startswith("urn:newsml:"):
         return lower.count(":") >= _NEWSML_COLONS
-    return lower.startswith("tag:") and lower.count(":") >= _TAG_COLONS
+    return _VERSIONED_TAG.fullmatch(lower) is not None
 
 
 def canonical_url(url: str) -> str | None:
@@ -186,16 +207,18 @@ def normalised(text: str) -> str:
 def revise(article: ReadArticle, drop: Drop) -> tuple[RevisionBasis, int]:
     """What orders this version among the article's others, and its number.
 
-    The provider's version (also one that is part of its id); else the time of the update,
-    else of the receipt, in milliseconds since 1970.
+    The provider's version (also one that is part of its id); else the time of the update
+    (unless it is :data:`MOST_AHEAD` of the receipt), else of the receipt, in milliseconds
+    since 1970.  How revisions of both kinds are ordered: ``services.indexer.store.rules``.
     """
     version = article.version
     if version is None and article.provider_id:
         version = split_version(article.provider_id)[1]
     if version is not None and 0 <= version <= MAX_REVISION:
         return "version", version
-    if article.updated_at is not None and (updated := _milliseconds(article.updated_at)) >= 0:
-        return "updated", updated
+    updated = article.updated_at
+    if updated is not None and _EPOCH <= updated <= drop.received_at + MOST_AHEAD:
+        return "updated", _milliseconds(updated)
     return "received", max(0, _milliseconds(drop.received_at))
 
 
