@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from services.ingest.names import shown
@@ -62,7 +63,8 @@ class CompressedReader(Reader):
 
         outer = source.locator or shown(source.name.encode("utf-8", "surrogateescape"))
         where = f"{outer}!{shown(name.encode('utf-8', 'surrogateescape'))}"
-        yield from read_file(source.inside(name, None, reopen, where), self.limits, resume)
+        for record in read_file(source.inside(name, None, reopen, where), self.limits, resume):
+            yield record if record.locator else replace(record, locator=where)
 
 
 def refuse_depth(source: Source, nesting: int) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.ingest.readers import sniff
+from services.ingest.readers.archives.tars import TarReader
+from services.ingest.readers.archives.zips import ZipReader
 from services.ingest.readers.base import Limits, Reader, Record, Resume, Source, Unreadable
 from services.ingest.readers.compressed import CompressedReader
 from services.ingest.readers.feeds import FeedReader
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 READERS: tuple[type[Reader], ...] = (
     CompressedReader,
+    ZipReader,
+    TarReader,
     FeedReader,
     MailReader,
     MboxReader,

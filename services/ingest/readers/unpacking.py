@@ -148,8 +148,7 @@ def packing_of(head: bytes) -> Packing | None:
 class Unpacked(io.RawIOBase):
     """What ``packed`` holds, member after member; owns ``packed``, and closes it.
 
-    ``size``: the bytes that must come out, where that is known.  ``single``: there is one member,
-    and what follows is none of its business.
+    ``single``: there is one member, and what follows is none of its business.
     """
 
     def __init__(
@@ -158,14 +157,12 @@ class Unpacked(io.RawIOBase):
         packing: Packing,
         budget: Budget,
         *,
-        size: int | None = None,
         single: bool = False,
     ) -> None:
         super().__init__()
         self._packed = packed
         self._packing = packing
         self._budget = budget
-        self._size = size
         self._single = single
         self._member: Decompressor | None = packing.make()
         self._pending = b""
@@ -209,14 +206,15 @@ class Unpacked(io.RawIOBase):
             self._pending = b""
             if data:
                 return data
-            if not self._member.eof and not self._fill():
-                raise Unreadable(
-                    f"the {self._packing.name} data ends too early, at byte {self._taken}",
-                    "It was cut off: copy the file again, whole.",
-                )
-        if self._size is not None and self._given < self._size:
-            raise self._lying()
+            self._refill(self._member)
         return b""
+
+    def _refill(self, member: Decompressor) -> None:
+        if not member.eof and not self._fill():
+            raise Unreadable(
+                f"the {self._packing.name} data ends too early, at byte {self._taken}",
+                "It was cut off: copy the file again, whole.",
+            )
 
     def _fill(self) -> bool:
         chunk = read_some(self._packed, CHUNK)
@@ -240,9 +238,7 @@ class Unpacked(io.RawIOBase):
 
     def _count(self, size: int) -> None:
         self._given += size
-        if self._size is not None and self._given > self._size:
-            self._error = self._lying()
-        elif self._given > RATIO_FROM and self._given > MAX_RATIO * self._taken:
+        if self._given > RATIO_FROM and self._given > MAX_RATIO * self._taken:
             self._error = Unreadable(
                 f"a {self._packing.name} bomb: {self._taken} bytes unpack to more than"
                 f" {self._given}, which is over {MAX_RATIO} times as much",
@@ -260,13 +256,6 @@ class Unpacked(io.RawIOBase):
         return Unreadable(
             f"the {self._packing.name} data is damaged near byte {self._taken}: {what}",
             "Copy the file again, or compress it anew.",
-        )
-
-    def _lying(self) -> Unreadable:
-        return Unreadable(
-            f"it unpacks to {'more' if self._given > (self._size or 0) else 'less'} than the"
-            f" {self._size} bytes that it says",
-            "The archive is damaged or made to deceive: make it anew.",
         )
 
 
