@@ -28,7 +28,7 @@ from services.ingest.readers.lines import Line, clean, ends_sentence, wrap_width
 from services.ingest.readers.lines import paragraphs as joined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 _CELLS: Final = frozenset({"td", "th", "cell"})
 _HEADINGS: Final = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
@@ -71,14 +71,17 @@ def paragraphs(fragment: str) -> tuple[str, ...]:
     return () if tree is None else texts_of(tree.root)
 
 
-def texts_of(root: etree._Element) -> tuple[str, ...]:
-    """The paragraphs of a parsed tree, or of a part of it (without the text after it)."""
+def texts_of(root: etree._Element, without: Collection[str] = ()) -> tuple[str, ...]:
+    """The paragraphs of a parsed tree, or of a part of it (without the text after it).
+
+    ``without``: elements that are left out with all that is in them.
+    """
     collected = _Collected()
     skipped: etree._Element | None = None
     # Without recursion: hostile markup nests deep.
     walk = etree.iterwalk(root, events=("start", "end"))
     for event, element in walk:
-        if event == "start" and _is_unseen(element, root):
+        if event == "start" and (element.tag in without or _is_unseen(element, root)):
             skipped = element
             walk.skip_subtree()
         elif event == "start":

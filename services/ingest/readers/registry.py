@@ -10,6 +10,7 @@ from services.ingest.readers.archives.zips import ZipReader
 from services.ingest.readers.base import Limits, Reader, Record, Resume, Source, Unreadable
 from services.ingest.readers.compressed import CompressedReader
 from services.ingest.readers.feeds import FeedReader
+from services.ingest.readers.html_reader import HtmlReader
 from services.ingest.readers.mail.reader import MailReader
 from services.ingest.readers.markdown import MarkdownReader
 from services.ingest.readers.mbox import MboxReader
@@ -23,6 +24,7 @@ READERS: tuple[type[Reader], ...] = (
     ZipReader,
     TarReader,
     FeedReader,
+    HtmlReader,
     MailReader,
     MboxReader,
     MarkdownReader,

@@ -50,8 +50,9 @@ _TEXT_MAGIC = (b"ID3", b"BZh", b"ftyp", b"ustar", b"WAVE", b"WEBP", b"AVI ", b"w
 
 _MARKUP: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (
+        # Doctype or root, after comments and the declarations of XML and PHP in any order.
         re.compile(
-            rb"\s{0,64}(?:<!--.{0,500}?-->\s{0,64})?<(?:!doctype html|html|head|body)\b",
+            rb"(?>(?:\s+|<!--.*?-->|<\?.*?>)*)<(?:!doctype\s+html|html|head|body)\b",
             re.IGNORECASE | re.DOTALL,
         ),
         "an HTML page",
@@ -79,10 +80,22 @@ def binary_kind(head: bytes) -> str | None:
 
 def markup_kind(head: bytes) -> str | None:
     """Which structured text format ``head`` starts; None for prose."""
-    text = head.removeprefix(b"\xef\xbb\xbf")
+    text = _narrow(head)
     if is_message(text) or is_mailbox(text):
         return "mail"
     return next((what for pattern, what in _MARKUP if pattern.match(text)), None)
+
+
+def is_html(head: bytes) -> bool:
+    """Whether ``head`` starts an HTML page, XHTML too."""
+    return markup_kind(head) == "an HTML page"
+
+
+def _narrow(head: bytes) -> bytes:
+    """``head`` without a byte order mark, and in UTF-16 without the empty bytes."""
+    if head.startswith(_WIDE_BOMS) or _looks_wide(head):
+        head = head.replace(b"\x00", b"").removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff")
+    return head.removeprefix(b"\xef\xbb\xbf")
 
 
 def has_binary_share(data: bytes) -> bool:
