@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import pytest
 
-from services.indexer.store.rules import Decision, Standing, decide, version_key
+from services.indexer.store.rules import Decision, Standing, decide, highest_number, version_key
 from tests.conformance.stores import version
 from tests.factories import article_id
 
@@ -20,7 +21,7 @@ TWIN = article_id(2)
 
 
 def standing(article: EnrichedArticle, state: State = "live") -> Standing:
-    return Standing(state, version_key(article), article.content_hash)
+    return Standing(state, version_key(article), article.content_hash, article.revision)
 
 
 def test_new_content_under_a_new_id_is_indexed() -> None:
@@ -64,12 +65,25 @@ def test_a_withdrawal_is_withdrawn_even_when_nothing_was_held() -> None:
         assert decide(gone, held, None) == Decision("withdrawn", "withdrawn")
 
 
-def test_versions_are_ordered_by_revision_then_receipt_then_drop() -> None:
+def test_versions_are_ordered_by_revision_then_withdrawal_then_receipt_then_drop() -> None:
     rising = [
         version(revision=1, received=9, drop=1),
         version(revision=2, received=0, drop=2),
         version(revision=2, received=1, drop=3),
+        version(revision=2, received=0, drop=4, withdrawn=True),
     ]
     keys = [version_key(article) for article in rising]
-    assert keys == sorted(keys)
+    for earlier, later in combinations(keys, 2):
+        assert earlier.precedes(later)
+        assert not later.precedes(earlier)
+    assert not keys[0].precedes(keys[0])
     assert len({version_key(version(drop=n)) for n in range(5)}) == 5
+
+
+def test_the_highest_number_is_kept_and_times_leave_it() -> None:
+    timed = NEW.model_copy(update={"revision_basis": "updated"})
+    assert highest_number(NEW, None) == 5
+    assert highest_number(OTHER, standing(NEW)) == 5
+    assert highest_number(NEW, standing(OTHER)) == 5
+    assert highest_number(timed, standing(OTHER)) == 4
+    assert highest_number(timed, None) is None

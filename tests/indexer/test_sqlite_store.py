@@ -104,7 +104,8 @@ def test_a_word_thousands_of_times_in_a_text_costs_a_search_no_more_than_its_len
 
 # --- Migrations -------------------------------------------------------------------------------
 
-SECOND = ("ALTER TABLE outcomes ADD COLUMN note TEXT", "CREATE INDEX noted ON outcomes (note)")
+NEXT = len(sqlite_schema.MIGRATIONS) + 1
+LATER = ("ALTER TABLE outcomes ADD COLUMN note TEXT", "CREATE INDEX noted ON outcomes (note)")
 
 
 def add_migration(monkeypatch: pytest.MonkeyPatch, *statements: str) -> None:
@@ -118,17 +119,17 @@ def test_an_older_store_is_brought_up_to_date_and_keeps_what_it_holds(
 ) -> None:
     with SqliteStore(path) as old:
         (outcome,) = old.file([version()])
-    add_migration(monkeypatch, *SECOND)
+    add_migration(monkeypatch, *LATER)
     with SqliteStore(path) as new:
-        assert pragma(new, "user_version") == 2
+        assert pragma(new, "user_version") == NEXT
         assert new.outcome(drop_id(1001), article_id()) == outcome
         assert new._db.execute("SELECT note FROM outcomes").fetchall() == [(None,)]
 
 
 def test_a_new_store_gets_all_migrations(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    add_migration(monkeypatch, *SECOND)
+    add_migration(monkeypatch, *LATER)
     with SqliteStore(path) as new:
-        assert pragma(new, "user_version") == 2
+        assert pragma(new, "user_version") == NEXT
 
 
 def test_a_migration_that_fails_leaves_the_store_as_it_was(
@@ -136,11 +137,11 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(
 ) -> None:
     SqliteStore(path).close()
     with monkeypatch.context() as patch:
-        add_migration(patch, *SECOND, "ALTER TABLE nowhere ADD COLUMN x")
+        add_migration(patch, *LATER, "ALTER TABLE nowhere ADD COLUMN x")
         with pytest.raises(StopWorking, match="nowhere"):
             SqliteStore(path)
     with SqliteStore(path) as same:
-        assert pragma(same, "user_version") == 1
+        assert pragma(same, "user_version") == NEXT - 1
         columns = [row[1] for row in same._db.execute("PRAGMA table_info(outcomes)")]
         assert "note" not in columns
 
@@ -149,10 +150,10 @@ def test_a_store_of_a_newer_version_stops_work_and_says_what_to_do(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        add_migration(patch, *SECOND)
+        add_migration(patch, *LATER)
         SqliteStore(path).close()
     for read_only in (False, True):
-        with pytest.raises(StopWorking, match=r"version 2.*Start the newer Wiredesk"):
+        with pytest.raises(StopWorking, match=rf"version {NEXT}.*Start the newer Wiredesk"):
             SqliteStore(path, read_only=read_only)
 
 
@@ -288,7 +289,7 @@ def test_a_store_for_reading_that_is_older_asks_for_the_indexer(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     SqliteStore(path).close()
-    add_migration(monkeypatch, *SECOND)
+    add_migration(monkeypatch, *LATER)
     with pytest.raises(StopWorking, match="Start the indexer once"):
         SqliteStore(path, read_only=True)
 

@@ -8,11 +8,13 @@ on each):
 * The outcome of a (drop, article) is kept in the same transaction as the
   document.  Filing the same again, at any time, returns the outcome that was
   returned first, and changes nothing.
-* Versions are ordered by (revision, time of receipt), and by drop id where both
-  are equal.  Later with other content: ``updated``; with the same content:
-  ``unchanged``; earlier than what is held: ``superseded``.  Withdrawn articles
-  are no longer found by ``search``; a version that arrives after a later
-  withdrawal is ``superseded``, one later than the withdrawal is ``indexed``.
+* Versions are ordered by revision, or by when they were made where one has a
+  version number and the other a time (:mod:`services.indexer.store.rules`), then
+  withdrawals after others, then by receipt, and by drop id where all is equal.
+  Later with other content: ``updated``; with the same content: ``unchanged``;
+  earlier than what is held: ``superseded``.  Withdrawn articles are no longer
+  found by ``search``; a version that arrives after a later withdrawal is
+  ``superseded``, one later than the withdrawal is ``indexed``.
 * An article whose content another id already holds is a ``duplicate`` of that
   one and not found by ``search``; :mod:`services.indexer.store.rules` says why,
   and what happens when the first changes or goes.

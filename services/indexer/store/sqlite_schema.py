@@ -119,7 +119,31 @@ _V1 = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1,)
+# Version numbers and times are ordered by different rules (rules.py). `moment` is in ms. An older
+# store has both in its documents; a document that can't be asked counts as made when received.
+_V2 = (
+    "ALTER TABLE articles ADD COLUMN numbered INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE articles ADD COLUMN moment INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE articles ADD COLUMN number INTEGER",
+    """
+    UPDATE articles SET numbered = (
+        SELECT json_extract(v.document, '$.revision_basis') = 'version'
+        FROM versions AS v WHERE v.seq = articles.current
+    )
+    """,
+    """
+    UPDATE articles SET number = revision, moment = min(received_at / 1000, coalesce((
+        SELECT strftime('%s', made) * 1000 + substr(strftime('%f', made), 4)
+        FROM (
+            SELECT json_extract(v.document, '$.updated_at') AS made
+            FROM versions AS v WHERE v.seq = articles.current
+        )
+    ), received_at / 1000)) WHERE numbered
+    """,
+    "UPDATE articles SET moment = revision WHERE NOT numbered",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1, _V2)
 """Statements that lead from version n (its index) to n + 1. Only ever append."""
 
 _TRANSIENT_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}

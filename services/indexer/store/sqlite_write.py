@@ -8,7 +8,13 @@ from uuid import UUID
 
 from schemas.article import EnrichedArticle
 from schemas.events import Outcome
-from services.indexer.store.rules import Decision, Standing
+from services.indexer.store.rules import (
+    Decision,
+    Standing,
+    VersionKey,
+    highest_number,
+    version_key,
+)
 from services.indexer.store.times import from_micros, to_micros
 from services.indexer.store.words import fold
 
@@ -19,7 +25,8 @@ if TYPE_CHECKING:
 REPORTED = "SELECT document FROM outcomes WHERE drop_id = ? AND article_id = ?"
 
 HELD = """
-    SELECT seq, current, state, revision, received_at, drop_id, content_hash
+    SELECT seq, current, state, revision, numbered, moment, received_at, drop_id, content_hash,
+        number
     FROM articles WHERE article_id = ?
 """
 
@@ -68,9 +75,16 @@ def held_row(db: sqlite3.Connection, article_id: UUID) -> Held | None:
     row = db.execute(HELD, (str(article_id),)).fetchone()
     if row is None:
         return None
-    seq, current, state, revision, received_at, drop_id, content_hash = row
-    key = (revision, from_micros(received_at), drop_id)
-    return Held(seq, current, Standing(state, key, content_hash))
+    seq, current, state, revision, numbered, moment, received_at, drop_id, digest, number = row
+    key = VersionKey(
+        numbered=bool(numbered),
+        revision=revision,
+        moment=moment,
+        withdrawn=state == "withdrawn",
+        received_at=from_micros(received_at),
+        drop_id=drop_id,
+    )
+    return Held(seq, current, Standing(state, key, digest, number))
 
 
 def twin(db: sqlite3.Connection, article: EnrichedArticle) -> UUID | None:
@@ -106,19 +120,18 @@ def _keep(
     filed_at: int,
 ) -> int:
     """Write the article's row and that of its version; gives back the article's key."""
-    if held is None:
-        seq = _insert(db, "articles", _article_row(article, decision, filed_at) | {"current": 0})
-    else:
-        seq = held.seq
+    number = highest_number(article, None if held is None else held.standing)
+    row = _article_row(article, decision, filed_at) | {"number": number}
+    seq = _insert(db, "articles", row | {"current": 0}) if held is None else held.seq
     if held is not None and held.standing.content_hash == article.content_hash:
         current = held.current
-        row = _version_row(article, seq, filed_at)
+        version = _version_row(article, seq, filed_at)
         # The version is the content; what came with it may be newer, its first filing isn't.
-        del row["filed_at"]
-        _update(db, "versions", current, row)
+        del version["filed_at"]
+        _update(db, "versions", current, version)
     else:
         current = _insert(db, "versions", _version_row(article, seq, filed_at))
-    row = _article_row(article, decision, filed_at) | {"current": current}
+    row["current"] = current
     if decision.outcome == "unchanged":
         del row["filed_at"]
     _update(db, "articles", seq, row)
@@ -129,10 +142,13 @@ def _article_row(
     article: EnrichedArticle, decision: Decision, filed_at: int
 ) -> dict[str, int | str | None]:
     published, received = article.published_at, article.drop.received_at
+    key = version_key(article)
     return {
         "article_id": str(article.article_id),
         "state": decision.state,
-        "revision": article.revision,
+        "revision": key.revision,
+        "numbered": int(key.numbered),
+        "moment": key.moment,
         "received_at": to_micros(received),
         "drop_id": str(article.drop.drop_id),
         "content_hash": article.content_hash,
