@@ -14,6 +14,7 @@ from services.ingest.readers.html_reader import HtmlReader
 from services.ingest.readers.mail.reader import MailReader
 from services.ingest.readers.markdown import MarkdownReader
 from services.ingest.readers.mbox import MboxReader
+from services.ingest.readers.pdf.reader import PdfReader
 from services.ingest.readers.plain import PlainTextReader
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ READERS: tuple[type[Reader], ...] = (
     HtmlReader,
     MailReader,
     MboxReader,
+    PdfReader,
     MarkdownReader,
     PlainTextReader,
 )
