@@ -165,7 +165,7 @@ class Settings(BaseSettings):
         "all but one, which is there for the files that come meanwhile.",
     )
     bulk_backlog: PositiveInt = Field(
-        default=128,
+        default=64,
         description="Articles waiting for enrichment above which a long file pauses, so that a "
         "file dropped meanwhile waits only for these. A few seconds of one worker's time; with "
         "many workers, 32 for each.",

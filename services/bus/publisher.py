@@ -40,6 +40,7 @@ class Publisher:
         self._redis = redis
         self._keys = Keys(settings.namespace)
         self._backlog = settings.raw_backlog
+        self._bulk_backlog = settings.bulk_backlog
         self._scripts = Scripts(redis, self._keys, settings.marker_ttl)
 
     async def publish(self, articles: Sequence[RawArticle]) -> None:
@@ -69,8 +70,9 @@ class Publisher:
         more = [self.receipts] if self.receipts is not None else []
         await ensure_groups(self._redis, self._keys, *more)
 
-    async def room(self) -> bool:
-        """Whether fewer articles wait for enrichment than ``raw_backlog``."""
+    async def room(self, *, bulk: bool = False) -> bool:
+        """Whether fewer articles wait for enrichment than ``raw_backlog`` (``bulk_backlog``)."""
+        backlog = self._bulk_backlog if bulk else self._backlog
         key = self._keys.stream(RAW_STREAM)
         try:
             for group in await group_info(self._redis, key):
@@ -78,7 +80,7 @@ class Publisher:
                     # The lag is unknown (None) after entries were deleted by hand.
                     lag = group["lag"]
                     waiting = await self._redis.xlen(key) if lag is None else lag
-                    return int(waiting) + int(group["pending"]) < self._backlog
+                    return int(waiting) + int(group["pending"]) < backlog
         except RedisError as error:
             raise Unavailable(f"server: {error}") from error
         return True

@@ -25,7 +25,7 @@ from services.ingest.names import RECEIPT_SUFFIX, archive_name
 from services.ingest.reading import Changed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from uuid import UUID
 
     from services.ingest.drops import ArchiveKind, DropRow
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 MOST_NAMES = 1000
 """Names tried for one file before giving up: nobody has that many of one name and drop id."""
+
+_RECEIPT_HEAD = 1024
+"""Bytes at the start of a receipt in which its drop's id stands; it may be gigabytes long."""
 
 
 class Taken(Exception):  # noqa: N818  (named for what is the case)
@@ -57,7 +60,7 @@ class Archive:
             if not (os.path.lexists(place.target) or os.path.lexists(receipt_path(place))):
                 yield place
 
-    def store(self, row: DropRow, place: Place, receipt: bytes) -> None:
+    def store(self, row: DropRow, place: Place, receipt: Iterable[bytes]) -> None:
         """Move the file to ``place`` and put its receipt beside it.
 
         May be called again after a crash anywhere in it.  Raises :class:`Changed`
@@ -78,7 +81,7 @@ class Archive:
             raise
         self._show_receipt(hidden, place)
 
-    def store_receipt(self, row: DropRow, place: Place, receipt: bytes) -> None:
+    def store_receipt(self, row: DropRow, place: Place, receipt: Iterable[bytes]) -> None:
         """Put only a receipt at ``place``: the original is gone. Raises :class:`Taken`."""
         self.files.make_folder(posixpath.dirname(place.target))
         if os.path.lexists(place.target):
@@ -175,7 +178,7 @@ class Archive:
             os.unlink(place.target)
             raise Changed("changed")
 
-    def _write_receipt(self, row: DropRow, place: Place, receipt: bytes) -> bytes:
+    def _write_receipt(self, row: DropRow, place: Place, receipt: Iterable[bytes]) -> bytes:
         if os.path.lexists(receipt_path(place)) and not _is_receipt_of(place, row.drop_id):
             raise Taken
         hidden = _beside(place, row.drop_id, b"receipt")
@@ -204,7 +207,7 @@ def receipt_path(place: Place) -> bytes:
 
 def _is_receipt_of(place: Place, drop_id: UUID) -> bool:
     with open(receipt_path(place), "rb") as found:
-        return str(drop_id).encode() in found.read()
+        return str(drop_id).encode() in found.read(_RECEIPT_HEAD)
 
 
 def _hidden(drop_id: UUID, what: bytes) -> bytes:

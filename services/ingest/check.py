@@ -5,8 +5,11 @@ The real path: the same rules, the same readers, the same identities.
 
 from __future__ import annotations
 
+import math
 import os
 import posixpath
+from collections import Counter
+from contextlib import closing
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
@@ -17,18 +20,25 @@ from schemas.base import Model, Sha256
 from services.ingest.files import Files
 from services.ingest.identity import assemble as real_assemble
 from services.ingest.inbox import Candidate
+from services.ingest.limits import limits_of
 from services.ingest.names import is_ignored, shown
-from services.ingest.readers.base import Limits
+from services.ingest.parts import FileInWork
 from services.ingest.readers.registry import read_file
-from services.ingest.reading import AssembleFunction, Changed, FileReader, ReadFunction, Reading
+from services.ingest.reading import AssembleFunction, Changed, FileReader, ReadFunction
 from services.ingest.waits import Clock
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from services.ingest.drops import Entry
+    from services.ingest.readers.base import Limits
     from services.settings import Settings
+
+MOST_LISTED = 1000
+"""Records listed of each kind; a file may hold a million."""
+
+WouldBe = Literal["published", "rejected", "duplicate", "unchanged", "superseded"]
 
 CHECK_INBOX = UUID(int=0)
 """The inbox id in what is only checked: no inbox has it."""
@@ -40,12 +50,16 @@ class CheckedArticle(Model):
     position: PositiveInt = Field(description="which record of the file, from 1")
     article_id: UUID
     revision: NonNegativeInt
+    locator: str | None = Field(default=None, description="where in the file, e.g. 'line 7'")
     headline: str | None = None
-    would_be: Literal["published", "rejected", "duplicate", "unchanged", "superseded"]
+    would_be: WouldBe
     reason: str | None = None
     advice: str | None = None
+    reader: ReaderInfo | None = Field(
+        default=None, description="how it was read, where that isn't how the first article was"
+    )
     article: RawArticle | None = Field(
-        default=None, description="the article as it would be published; absent in a huge file"
+        default=None, description="the article as it would be published"
     )
 
 
@@ -65,14 +79,18 @@ class CheckReport(Model):
     destination: Literal["done", "rejected"] | None = Field(
         default=None, description="where it would go at best: what comes later may still reject"
     )
+    summary: dict[WouldBe, NonNegativeInt] = Field(
+        default_factory=dict, description="records by what they would be"
+    )
     articles: tuple[CheckedArticle, ...] = ()
+    left_off: NonNegativeInt = Field(
+        default=0, description="records counted in the summary and not listed"
+    )
 
     @property
     def accepted(self) -> bool:
         """Whether every record would be accepted by ingest."""
-        return self.would_be == "taken" and all(
-            article.would_be != "rejected" for article in self.articles
-        )
+        return self.would_be == "taken" and "rejected" not in self.summary
 
 
 def check_files(
@@ -81,10 +99,10 @@ def check_files(
     *,
     read: ReadFunction = read_file,
     assemble: AssembleFunction = real_assemble,
-) -> Sequence[CheckReport]:
+) -> Iterator[CheckReport]:
     """One report per path, in order. Reads the files; writes, moves and sends nothing."""
-    limits = Limits(article_bytes=settings.max_article_bytes)
-    return [_check(path, read, assemble, limits) for path in paths]
+    limits = limits_of(settings)
+    return (_check(path, read, assemble, limits) for path in paths)
 
 
 def _check(
@@ -103,27 +121,39 @@ def _check(
         if identity is None:
             missing = "no regular file" if path.exists() else "not found"
             return _unreadable(exact, missing)
-        reading = reader.take(Candidate(name, identity), clock.now)
+        work = FileInWork.begin(reader, Candidate(name, identity), clock.now)
+        with closing(work):
+            return _report(exact, work)
     except Changed as error:
         return _unreadable(exact, f"{error.how} while it was read")
     except OSError as error:
         return _unreadable(exact, error.strerror or str(error))
-    return _report(exact, reading)
 
 
-def _report(exact: bytes, reading: Reading) -> CheckReport:
-    articles = tuple(
-        _checked(entry, (reading.articles or {}).get(entry.position)) for entry in reading.entries
-    )
-    accepted = any(article.would_be != "rejected" for article in articles)
+def _report(exact: bytes, work: FileInWork) -> CheckReport:
+    summary: Counter[WouldBe] = Counter()
+    listed: list[CheckedArticle] = []
+    left_off = 0
+    while not work.ended:
+        reading = work.advance(math.inf)
+        for entry in () if reading is None else reading.entries:
+            found = _checked(entry, reading.articles.get(entry.position) if reading else None)
+            summary[found.would_be] += 1
+            if summary[found.would_be] <= MOST_LISTED:
+                listed.append(found)
+            else:
+                left_off += 1
+    accepted = any(kind != "rejected" for kind in summary)
     return CheckReport(
         file=shown(exact),
         would_be="taken",
-        size=reading.row.identity.size,
-        content_sha256=reading.row.sha256,
-        reader=reading.row.reader,
+        size=work.row.identity.size,
+        content_sha256=work.row.sha256,
+        reader=work.row.reader,
         destination="done" if accepted else "rejected",
-        articles=articles,
+        summary=dict(summary),
+        articles=tuple(listed),
+        left_off=left_off,
     )
 
 
@@ -131,12 +161,14 @@ def _checked(entry: Entry, article: RawArticle | None) -> CheckedArticle:
     outcome = entry.outcome
     fields: dict[str, object] = {
         "position": entry.position,
+        "locator": entry.locator,
         "article_id": entry.article_id,
         "revision": entry.revision,
         "headline": entry.headline,
         "would_be": "published" if outcome is None else outcome.outcome,
         "reason": None if outcome is None else outcome.reason or _why(entry),
         "advice": None if outcome is None else outcome.advice,
+        "reader": entry.reader,
         "article": article,
     }
     return CheckedArticle.model_validate(fields)

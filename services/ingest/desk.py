@@ -20,13 +20,14 @@ from services.ingest.files import Files
 from services.ingest.filing import Filer
 from services.ingest.inbox import Candidate, Inbox
 from services.ingest.journal import Journal
+from services.ingest.limits import limits_of
 from services.ingest.lock import FolderLock
 from services.ingest.presence import Presence
-from services.ingest.readers.base import Limits
 from services.ingest.reading import AssembleFunction, FileReader, ReadFunction
 from services.ingest.taking import BATCH_FILES, Bus, Taker
 from services.ingest.waits import Clock, Waits
 from services.ingest.watch import watch
+from services.ingest.works import FileProgress, Works
 from services.observability import get_logger
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class IngestDesk:
         new_id: Callable[[], UUID] = uuid4,
     ) -> None:
         self._settings = settings
+        self._limits = limits_of(settings)
         self._bus = bus
         self._read = read
         self._assemble = assemble
@@ -104,6 +106,7 @@ class IngestDesk:
         """Give the folder up. Call when nothing calls ``settle`` any more."""
         journal, self._journal = self._journal, None
         if journal is not None:
+            self._taker.works.close()
             journal.close()
         self._lock.release()
 
@@ -149,7 +152,7 @@ class IngestDesk:
             journal.inbox_id,
             self._read,
             self._assemble,
-            Limits(article_bytes=settings.max_article_bytes),
+            self._limits,
             self._clock,
             self._new_id,
         )
@@ -162,6 +165,7 @@ class IngestDesk:
             self._waits,
             self._clock,
             settings.redrive_interval,
+            Works(reader, journal.allot, self._clock, settings.reader_processes),
         )
         self._taker.load()
 
@@ -171,6 +175,16 @@ class IngestDesk:
             folder = absolute(getattr(settings, name))
             if folder == self._files.root:
                 raise StopWorking(f"the {name} folder is the inbox itself: {settings.inbox}")
+
+    def progress(self) -> list[tuple[FileProgress, int]]:
+        """How far each long file is, with how many of its records have an outcome. Blocks."""
+        if self._journal is None:
+            return []
+        journal = self._journal
+        return [
+            (each, max(0, each.records - journal.waiting(each.drop_id)))
+            for each in self._taker.works.progress()
+        ]
 
     # --- outcomes ------------------------------------------------------------------------
     def settle(self, outcomes: Sequence[Outcome]) -> Sequence[None]:
@@ -205,7 +219,7 @@ class IngestDesk:
         try:
             while not stop.is_set():
                 worked = await self.step(draining=drain.is_set())
-                if drain.is_set() and not self._taker.flights:
+                if drain.is_set() and not (self._taker.flights or self._taker.works):
                     return
                 if not worked:
                     await self._pause(stop, self._until_next())
@@ -223,6 +237,7 @@ class IngestDesk:
         if not draining:
             await self._guarded("scan", self._scan)
             worked |= await self._guarded("publish", self._take)
+        worked |= await self._guarded("publish", self._read_on)
         await self._guarded("prune", self._prune)
         return worked
 
@@ -259,6 +274,14 @@ class IngestDesk:
         tried = await self._taker.take(batch)
         self._ready.extendleft(reversed(batch[tried:]))
         return True
+
+    async def _read_on(self) -> bool | None:
+        """Read on in the files that are begun; the long ones only while little is waiting."""
+        if not self._taker.works:
+            return None
+        if not await self._room():
+            return False
+        return await self._taker.read_on(bulk=await self._bus.room(bulk=True))
 
     async def _room(self) -> bool:
         has_room = await self._bus.room()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from schemas.events import Outcome
     from services.ingest.files import Identity
+    from services.ingest.readers.base import Resume
 
 DropState = Literal["taken", "published", "settled", "archived"]
 Gone = Literal["removed", "replaced"]
@@ -48,7 +49,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class DropRow:
-    """One drop. ``file`` is printable, ``path`` exact."""
+    """One drop: a file, or a part of a long one. ``file`` is printable, ``path`` exact.
+
+    The first part stands for the file; ``part_of`` is its id in the others.  A part holds
+    what comes after ``start`` up to the record ``stop`` (None: up to the file's end).
+    ``more``, of the first part: where the part that hasn't been read yet starts.
+    """
 
     drop_id: UUID
     path: bytes
@@ -62,8 +68,17 @@ class DropRow:
     attempts: int = 0
     settled_at: datetime | None = None
     place: Place | None = None
+    part_of: UUID | None = None
+    start: Resume | None = None
+    stop: int | None = None
+    more: Resume | None = None
 
-    def drop(self, inbox_id: UUID, position: int) -> Drop:
+    @property
+    def file_id(self) -> UUID:
+        """The id of the file's first part."""
+        return self.part_of or self.drop_id
+
+    def drop(self, inbox_id: UUID, position: int, locator: str = "") -> Drop:
         """The drop as events carry it, for one record."""
         return Drop(
             drop_id=self.drop_id,
@@ -73,6 +88,8 @@ class DropRow:
             size=self.identity.size,
             position=position,
             received_at=self.received_at,
+            locator=locator or None,
+            part_of=self.part_of,
         )
 
 
@@ -81,7 +98,8 @@ class Entry:
     """One record of a drop.
 
     ``outcome`` is set where ingest itself decides: the record is *rejected*, or
-    it *repeats* an article that this file holds elsewhere and is not published.
+    it *repeats* an article that this part holds elsewhere and is not published.
+    ``reader``: how it was read, where that isn't how the file's first article was.
     """
 
     position: int
@@ -90,6 +108,8 @@ class Entry:
     headline: str | None
     outcome: Outcome | None = None
     repeats: bool = False
+    locator: str | None = None
+    reader: ReaderInfo | None = None
 
     @property
     def own(self) -> str | None:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from services.effects import effect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 CHUNK = 1024 * 1024
 """Bytes per read or write: large enough that the calls don't count, small beside any memory."""
@@ -225,12 +225,18 @@ class Files:
             os.mkdir(folder)
         self.sync_folder(above)
 
-    def put(self, target: bytes, data: bytes) -> None:
-        """Write ``data`` to ``target`` (replaced if it exists) and have it on disk on return."""
+    def put(self, target: bytes, pieces: Iterable[bytes]) -> None:
+        """Write ``pieces`` to ``target`` (replaced if it exists), on disk on return."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(target, flags, 0o644)
         try:
-            self._write_all(descriptor, data)
+            gathered = bytearray()
+            for piece in pieces:
+                gathered += piece
+                if len(gathered) >= CHUNK:
+                    self._write_all(descriptor, bytes(gathered))
+                    gathered.clear()
+            self._write_all(descriptor, bytes(gathered))
             self.sync(descriptor)
         finally:
             os.close(descriptor)

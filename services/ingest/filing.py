@@ -9,14 +9,17 @@ from services.bus.errors import Unavailable
 from services.ingest.archive import Taken
 from services.ingest.names import shown
 from services.ingest.reading import Changed
-from services.ingest.receipts import GONE_NOTES, Receipt, receipt_article, summarise
+from services.ingest.receipts import GONE_NOTES, Receipt, receipt_article
 from services.observability import get_logger
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from schemas.events import Outcome
     from services.ingest.archive import Archive
-    from services.ingest.drops import ArchiveKind, DropRow, Entry, Gone, Place
+    from services.ingest.drops import ArchiveKind, DropRow, Gone, Place
     from services.ingest.journal import Journal
+    from services.ingest.receipts import ReceiptArticle
     from services.ingest.waits import Waits
 
 log = get_logger("ingest")
@@ -41,7 +44,7 @@ class Filer:
         """
         due = [
             row
-            for row in self.journal.in_state("settled", limit=BATCH + len(self.waits))
+            for row in self.journal.settled_files(BATCH + len(self.waits))
             if self.waits.ready(("archive", row.drop_id))
         ]
         finished = []
@@ -51,8 +54,8 @@ class Filer:
                 finished.append((row, receipt))
         if finished:
             self.journal.archived(row.drop_id for row, _ in finished)
-        for _, receipt in finished:
-            _log_receipt(receipt)
+        for row, receipt in finished:
+            _log_receipt(receipt, self.journal.first_rejected(row.drop_id))
         return [row for row, _ in finished]
 
     def _try(self, row: DropRow) -> Receipt | None:
@@ -78,36 +81,37 @@ class Filer:
         return receipt
 
     def _file(self, row: DropRow) -> Receipt:
-        entries = self.journal.entries(row.drop_id)
         if row.gone is None:
             try:
-                return self._store(row, entries)
+                return self._store(row)
             except Changed as error:
                 row = self._mark_gone(row, error)
-        return self._store(row, entries)
+        return self._store(row)
 
-    def _store(self, row: DropRow, entries: list[Entry]) -> Receipt:
+    def _store(self, row: DropRow) -> Receipt:
         """Store at the planned place, or the next that is free."""
         start = 0
         place = row.place
         while True:
             if place is None:
-                place = self._plan(row, entries, start)
-            receipt = make_receipt(self.journal, row, entries, place)
+                place = self._plan(row, start)
+            receipt = make_receipt(self.journal, row, place)
+            written = receipt.written(receipt_articles(self.journal, row))
             try:
                 if row.gone is None:
-                    self.archive.store(row, place, receipt.to_bytes())
+                    self.archive.store(row, place, written)
                 else:
-                    self.archive.store_receipt(row, place, receipt.to_bytes())
+                    self.archive.store_receipt(row, place, written)
             except Taken:
                 start += 1
                 place = None
             else:
                 return receipt
 
-    def _plan(self, row: DropRow, entries: list[Entry], start: int) -> Place:
+    def _plan(self, row: DropRow, start: int) -> Place:
+        kind: ArchiveKind = "done" if self.journal.is_accepted(row.drop_id) else "rejected"
         # Decided and journaled before the move, so that a crash repeats the same move.
-        for place in self.archive.choose(row, _kind(entries), start):
+        for place in self.archive.choose(row, kind, start):
             if self.journal.plan(row.drop_id, place):
                 return place
         raise Unavailable(f"no free name in the archive for {row.file}")
@@ -122,9 +126,8 @@ class Filer:
         return found
 
 
-def make_receipt(journal: Journal, row: DropRow, entries: list[Entry], place: Place) -> Receipt:
-    """The receipt of a settled drop, from the journal alone."""
-    outcomes = [_own_record(entry, entry.outcome) for entry in entries if entry.outcome]
+def make_receipt(journal: Journal, row: DropRow, place: Place) -> Receipt:
+    """The receipt of a settled file without its articles, from the journal alone."""
     return Receipt(
         drop_id=row.drop_id,
         inbox_id=journal.inbox_id,
@@ -133,31 +136,23 @@ def make_receipt(journal: Journal, row: DropRow, entries: list[Entry], place: Pl
         content_sha256=row.sha256,
         reader=row.reader,
         received_at=row.received_at,
-        settled_at=row.settled_at or row.received_at,
+        settled_at=journal.settled_at(row.drop_id) or row.received_at,
         archived_as=f"{place.kind}/{shown(place.path)}" if row.gone is None else None,
         note=None if row.gone is None else GONE_NOTES[row.gone],
-        summary=summarise(outcomes),
-        articles=tuple(receipt_article(outcome) for outcome in outcomes),
+        summary=journal.counts(row.drop_id),
+        articles=(),
     )
 
 
-def _own_record(entry: Entry, outcome: Outcome) -> Outcome:
-    """``outcome`` with the position and headline that this file gave the record."""
-    drop = outcome.drop.model_copy(update={"position": entry.position})
-    headline = outcome.headline if outcome.headline is not None else entry.headline
-    return outcome.model_copy(update={"drop": drop, "headline": headline})
+def receipt_articles(journal: Journal, row: DropRow) -> Iterator[ReceiptArticle]:
+    """The lines of the receipt of a settled file."""
+    for entry in journal.file_entries(row.drop_id):
+        if entry.outcome is not None:
+            yield receipt_article(entry, entry.outcome)
 
 
-def _kind(entries: list[Entry]) -> ArchiveKind:
-    """*rejected* when nothing was accepted; repeats follow the article that they repeat."""
-    decided = [entry.outcome for entry in entries if entry.outcome and not entry.repeats]
-    accepted = any(outcome.outcome != "rejected" for outcome in decided)
-    return "done" if accepted else "rejected"
-
-
-def _log_receipt(receipt: Receipt) -> None:
+def _log_receipt(receipt: Receipt, refused: Outcome | None) -> None:
     """One line per file; a warning where somebody should look at it."""
-    refused = next((each for each in receipt.articles if each.outcome == "rejected"), None)
     told = {
         "archived_as": receipt.archived_as,
         "note": receipt.note,

@@ -1,4 +1,4 @@
-"""The records of one file put together: which are published, which only repeat another."""
+"""The records of a part of a file: which are published, which only repeat another."""
 
 from __future__ import annotations
 
@@ -13,10 +13,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from schemas.article import Drop, RawArticle, ReaderInfo
-
-KEEP_CHARS = 16 * 1024 * 1024
-"""Characters of one file's articles kept between reading and publishing; a file that holds
-more is read a second time, in parts, so memory stays flat whatever is dropped."""
 
 
 def rejection(
@@ -43,57 +39,33 @@ def rejection(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Light:
-    """What is remembered of an article: all but its text."""
-
-    drop: Drop
-    article_id: UUID
-    revision: int
-    basis: str
-    content_hash: str
-    headline: str | None
-
-    @classmethod
-    def of(cls, article: RawArticle) -> _Light:
-        return cls(
-            article.drop,
-            article.article_id,
-            article.revision,
-            article.revision_basis,
-            article.content_hash,
-            article.headline,
-        )
-
-
 @dataclass(slots=True)
 class Gathered:
-    """Takes the records of a file one by one; ``at`` is the time its own outcomes carry."""
+    """Takes the records of a part one by one; ``at`` is the time its own outcomes carry.
+
+    ``info`` is how the file's first article was read; ``chars`` how much text was taken.
+    """
 
     at: datetime
-    keep_chars: int = KEEP_CHARS
     info: ReaderInfo | None = None
-    _records: list[_Light | Outcome] = field(default_factory=list)
-    _first: dict[UUID, _Light] = field(default_factory=dict)
-    _kept: dict[int, RawArticle] | None = field(default_factory=dict)
-    _chars: int = 0
+    chars: int = 0
+    _records: list[RawArticle | Outcome] = field(default_factory=list)
+    _chosen: dict[UUID, RawArticle] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self._records)
 
     def add(self, record: RawArticle | Outcome) -> None:
         """One more record, in the order of the file."""
+        self._records.append(record)
         if isinstance(record, Outcome):
-            self._records.append(record)
             return
         if self.info is None:
             self.info = record.reader
-        light = _Light.of(record)
-        self._records.append(light)
-        best = self._first.get(light.article_id)
-        if best is None or _is_newer(light, best):
-            self._first[light.article_id] = light
-        self._keep(record)
+        self.chars += len(record.text)
+        best = self._chosen.get(record.article_id)
+        if best is None or _is_newer(record, best):
+            self._chosen[record.article_id] = record
 
     def entries(self) -> tuple[Entry, ...]:
         """All records; of those with one article id only the newest is to be published.
@@ -102,27 +74,20 @@ class Gathered:
         """
         return tuple(self._entry(record) for record in self._records)
 
-    def articles(self) -> dict[int, RawArticle] | None:
-        """What is to be published, by position; None if it was too much to keep."""
-        if self._kept is None:
-            return None
-        chosen = {light.drop.position for light in self._first.values()}
-        return {at: article for at, article in self._kept.items() if at in chosen}
+    def articles(self) -> dict[int, RawArticle]:
+        """What is to be published, by position."""
+        chosen = {article.drop.position: article for article in self._chosen.values()}
+        return {position: chosen[position] for position in sorted(chosen)}
 
-    def _keep(self, article: RawArticle) -> None:
-        self._chars += len(article.text)
-        if self._chars > self.keep_chars:
-            self._kept = None
-        elif self._kept is not None:
-            self._kept[article.drop.position] = article
-
-    def _entry(self, record: _Light | Outcome) -> Entry:
+    def _entry(self, record: RawArticle | Outcome) -> Entry:
         repeats = False
+        reader: ReaderInfo | None = None
         outcome: Outcome | None
         if isinstance(record, Outcome):
             outcome = record
         else:
-            chosen = self._first[record.article_id]
+            reader = record.reader if record.reader != self.info else None
+            chosen = self._chosen[record.article_id]
             repeats = chosen is not record
             outcome = _repetition(record, chosen, self.at) if repeats else None
         return Entry(
@@ -132,15 +97,17 @@ class Gathered:
             headline=record.headline,
             outcome=outcome,
             repeats=repeats,
+            locator=record.drop.locator,
+            reader=reader,
         )
 
 
-def _is_newer(one: _Light, other: _Light) -> bool:
+def _is_newer(one: RawArticle, other: RawArticle) -> bool:
     # A version number and a time can't be compared.
-    return one.basis == other.basis and one.revision > other.revision
+    return one.revision_basis == other.revision_basis and one.revision > other.revision
 
 
-def _repetition(record: _Light, chosen: _Light, at: datetime) -> Outcome:
+def _repetition(record: RawArticle, chosen: RawArticle, at: datetime) -> Outcome:
     kind: OutcomeKind = "duplicate"
     if _is_newer(chosen, record):
         kind = "superseded"

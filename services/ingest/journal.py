@@ -7,6 +7,7 @@ are whole milliseconds since 1970, UTC.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 from schemas.article import ReaderInfo
-from schemas.events import Outcome
+from schemas.events import Outcome, OutcomeKind
 from services.bus.errors import Unavailable
 from services.effects import effect
 from services.ingest.drops import (
@@ -28,6 +29,7 @@ from services.ingest.drops import (
 )
 from services.ingest.files import Identity
 from services.ingest.journal_schema import connect, named
+from services.ingest.readers.base import Resume
 from services.ingest.waits import Clock
 
 if TYPE_CHECKING:
@@ -73,11 +75,17 @@ class Journal:
             return from_ms(self._last_received)
 
     def take(self, drops: Iterable[tuple[DropRow, Sequence[Entry]]]) -> None:
-        """Record new drops with all of their records, in one transaction."""
+        """Record new drops with all of their records, in one transaction.
+
+        Of a later part also where its file goes on; one without records is the end only.
+        """
         with self._transaction("take"):
             for row, entries in drops:
-                self._insert_drop(row)
-                self._insert_entries(row.drop_id, entries)
+                if row.part_of is not None:
+                    self._set_more(row.part_of, row.more)
+                if row.part_of is None or entries:
+                    self._insert_drop(row)
+                    self._insert_entries(row.drop_id, entries)
 
     def retake(self, row: DropRow, entries: Sequence[Entry]) -> None:
         """Replace the records of a drop that a newer version reads otherwise.
@@ -133,10 +141,15 @@ class Journal:
         return settled
 
     def mark_gone(self, drop_id: UUID, how: Gone) -> None:
-        """The original of this drop was removed or replaced; what was noted first stays."""
+        """The original was removed or replaced; what was noted first stays.
+
+        ``drop_id`` is the file's.  No more of it will be read.
+        """
         with self._transaction("gone"):
             self._connection.execute(
-                "UPDATE drops SET gone = coalesce(gone, ?) WHERE drop_id = ?", (how, str(drop_id))
+                "UPDATE drops SET gone = coalesce(gone, ?), more = NULL"
+                " WHERE drop_id = ? OR part_of = ?",
+                (how, str(drop_id), str(drop_id)),
             )
 
     # --- archiving -----------------------------------------------------------------
@@ -154,12 +167,13 @@ class Journal:
         return True
 
     def archived(self, drops: Iterable[UUID]) -> None:
-        """These drops' files and receipts are in place: nothing is left to do."""
+        """These files and their receipts are in place: nothing is left to do."""
         now = to_ms(self._clock.now())
         with self._transaction("archived"):
             self._connection.executemany(
-                "UPDATE drops SET state = 'archived', archived_at = ? WHERE drop_id = ?",
-                [(now, str(drop_id)) for drop_id in drops],
+                "UPDATE drops SET state = 'archived', archived_at = ?"
+                " WHERE drop_id = ? OR part_of = ?",
+                [(now, str(drop_id), str(drop_id)) for drop_id in drops],
             )
 
     def prune(self) -> int:
@@ -172,16 +186,25 @@ class Journal:
             return done.rowcount
 
     # --- looking -------------------------------------------------------------------
-    def in_state(self, *states: DropState, limit: int = -1) -> list[DropRow]:
-        """The drops in these states, in the order of receipt; at most ``limit`` if not negative."""
+    def in_state(self, *states: DropState) -> list[DropRow]:
+        """The drops in these states, in the order of receipt."""
         marks = ", ".join("?" * len(states))
-        return [
-            _row(found)
-            for found in self._query(
-                f"SELECT * FROM drops WHERE state IN ({marks}) ORDER BY seq LIMIT ?",  # noqa: S608  (only marks)
-                (*states, limit),
-            )
-        ]
+        found = self._query(
+            f"SELECT * FROM drops WHERE state IN ({marks}) ORDER BY seq",  # noqa: S608  (only marks)
+            states,
+        )
+        return [_row(each) for each in found]
+
+    def settled_files(self, limit: int) -> list[DropRow]:
+        """Files that were read to their end and all of whose parts are settled, oldest first."""
+        found = self._query(
+            "SELECT * FROM drops f WHERE state = 'settled' AND part_of IS NULL AND more IS NULL"
+            " AND NOT EXISTS (SELECT 1 FROM drops p WHERE p.part_of = f.drop_id"
+            "  AND p.part_of IS NOT NULL AND p.state IN ('taken', 'published'))"
+            " ORDER BY seq LIMIT ?",
+            (limit,),
+        )
+        return [_row(each) for each in found]
 
     def find(self, drop_id: UUID) -> DropRow | None:
         """One drop."""
@@ -189,20 +212,73 @@ class Journal:
         return _row(found[0]) if found else None
 
     def entries(self, drop_id: UUID) -> list[Entry]:
-        """The records of a drop in the order of the file, each with its outcome so far."""
-        return [
-            Entry(
-                position=found["position"],
-                article_id=UUID(found["article_id"]),
-                revision=found["revision"],
-                headline=found["headline"],
-                outcome=_outcome(found["outcome"]),
-                repeats=found["own"] == "repeat",
+        """The records of one part in the order of the file, each with its outcome so far."""
+        found = self._query(
+            "SELECT * FROM articles WHERE drop_id = ? ORDER BY position", (str(drop_id),)
+        )
+        return [_entry(each) for each in found]
+
+    def file_entries(self, file_id: UUID) -> Iterator[Entry]:
+        """The records of a file, over all its parts in order: a part at a time in memory."""
+        key = str(file_id)
+        for part in self._query(
+            "SELECT drop_id FROM drops WHERE drop_id = ?1 OR part_of = ?1 ORDER BY seq", (key,)
+        ):
+            yield from self.entries(UUID(part["drop_id"]))
+
+    def counts(self, file_id: UUID) -> dict[OutcomeKind, int]:
+        """Records of a file per outcome, over all its parts, most frequent first, then by name.
+
+        Only records that have one.
+        """
+        found = self._query(
+            "SELECT json_extract(a.outcome, '$.outcome') AS kind, count(*) AS number"
+            " FROM drops d JOIN articles a USING (drop_id)"
+            " WHERE (d.drop_id = ?1 OR d.part_of = ?1) AND a.outcome IS NOT NULL"
+            " GROUP BY kind ORDER BY number DESC, kind",
+            (str(file_id),),
+        )
+        return {each["kind"]: each["number"] for each in found}
+
+    def settled_at(self, file_id: UUID) -> datetime | None:
+        """When the last part of a file was settled."""
+        (found,) = self._query(
+            "SELECT max(settled_at) AS last FROM drops WHERE drop_id = ?1 OR part_of = ?1",
+            (str(file_id),),
+        )
+        return None if found["last"] is None else from_ms(found["last"])
+
+    def is_accepted(self, file_id: UUID) -> bool:
+        """Whether anything of a file was accepted; repeats follow the article they repeat."""
+        return bool(
+            self._query(
+                "SELECT 1 FROM drops d JOIN articles a USING (drop_id)"
+                " WHERE (d.drop_id = ?1 OR d.part_of = ?1) AND a.own IS NOT 'repeat'"
+                " AND json_extract(a.outcome, '$.outcome') != 'rejected' LIMIT 1",
+                (str(file_id),),
             )
-            for found in self._query(
-                "SELECT * FROM articles WHERE drop_id = ? ORDER BY position", (str(drop_id),)
-            )
-        ]
+        )
+
+    def first_rejected(self, file_id: UUID) -> Outcome | None:
+        """The first outcome *rejected* of a file."""
+        found = self._query(
+            "SELECT a.outcome FROM drops d JOIN articles a USING (drop_id)"
+            " WHERE (d.drop_id = ?1 OR d.part_of = ?1)"
+            " AND json_extract(a.outcome, '$.outcome') = 'rejected' ORDER BY position LIMIT 1",
+            (str(file_id),),
+        )
+        return _outcome(found[0]["outcome"]) if found else None
+
+    def waiting(self, file_id: UUID) -> int:
+        """How many records of a file that were read have no outcome yet."""
+        (found,) = self._query(
+            "SELECT count(*) AS number FROM articles a WHERE a.outcome IS NULL AND a.drop_id IN ("
+            " SELECT drop_id FROM drops WHERE part_of = ?1 AND part_of IS NOT NULL"
+            "  AND state IN ('taken', 'published')"
+            " UNION ALL SELECT ?1)",
+            (str(file_id),),
+        )
+        return int(found["number"])
 
     def unreported(self, drop_id: UUID) -> list[Outcome]:
         """Outcomes that ingest decided itself and the bus hasn't got yet."""
@@ -214,6 +290,11 @@ class Journal:
         return [Outcome.model_validate_json(each["outcome"]) for each in found]
 
     # --- inside --------------------------------------------------------------------
+    def _set_more(self, file_id: UUID, more: Resume | None) -> None:
+        self._connection.execute(
+            "UPDATE drops SET more = ? WHERE drop_id = ?", (_packed(more), str(file_id))
+        )
+
     def _note(self, outcome: Outcome) -> bool:
         done = self._connection.execute(
             "UPDATE articles SET outcome = ?, published = 1"
@@ -228,7 +309,8 @@ class Journal:
         identity = row.identity
         self._connection.execute(
             "INSERT INTO drops (drop_id, path, file, dev, inode, size, mtime_ns, sha256,"
-            " received_at, state, reader) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'taken', ?)",
+            " received_at, state, reader, part_of, start, stop, more)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'taken', ?, ?, ?, ?, ?)",
             (
                 str(row.drop_id),
                 row.path,
@@ -240,13 +322,17 @@ class Journal:
                 row.sha256,
                 to_ms(row.received_at),
                 None if row.reader is None else row.reader.model_dump_json(),
+                None if row.part_of is None else str(row.part_of),
+                _packed(row.start),
+                row.stop,
+                None if row.part_of else _packed(row.more),
             ),
         )
 
     def _insert_entries(self, drop_id: UUID, entries: Sequence[Entry]) -> None:
         self._connection.executemany(
             "INSERT INTO articles (drop_id, position, article_id, revision, headline, own,"
-            " published, outcome) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            " published, outcome, locator, reader) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     str(drop_id),
@@ -257,6 +343,8 @@ class Journal:
                     entry.own,
                     int(entry.repeats),  # a repeat is never sent anywhere
                     None if entry.outcome is None else entry.outcome.model_dump_json(),
+                    entry.locator,
+                    None if entry.reader is None else entry.reader.model_dump_json(),
                 )
                 for entry in entries
             ],
@@ -313,6 +401,31 @@ def _outcome(text: str | None) -> Outcome | None:
     return None if text is None else Outcome.model_validate_json(text)
 
 
+def _reader(text: str | None) -> ReaderInfo | None:
+    return None if text is None else ReaderInfo.model_validate_json(text)
+
+
+def _packed(resume: Resume | None) -> str | None:
+    return None if resume is None else json.dumps([resume.position, resume.checkpoint])
+
+
+def _unpacked(text: str | None) -> Resume | None:
+    return None if text is None else Resume(*json.loads(text))
+
+
+def _entry(found: sqlite3.Row) -> Entry:
+    return Entry(
+        position=found["position"],
+        article_id=UUID(found["article_id"]),
+        revision=found["revision"],
+        headline=found["headline"],
+        outcome=_outcome(found["outcome"]),
+        repeats=found["own"] == "repeat",
+        locator=found["locator"],
+        reader=_reader(found["reader"]),
+    )
+
+
 def _row(found: sqlite3.Row) -> DropRow:
     place = None
     if found["archive_path"] is not None:
@@ -326,8 +439,12 @@ def _row(found: sqlite3.Row) -> DropRow:
         received_at=from_ms(found["received_at"]),
         state=found["state"],
         gone=found["gone"],
-        reader=None if found["reader"] is None else ReaderInfo.model_validate_json(found["reader"]),
+        reader=_reader(found["reader"]),
         attempts=found["attempts"],
         settled_at=None if found["settled_at"] is None else from_ms(found["settled_at"]),
         place=place,
+        part_of=None if found["part_of"] is None else UUID(found["part_of"]),
+        start=_unpacked(found["start"]),
+        stop=found["stop"],
+        more=_unpacked(found["more"]),
     )

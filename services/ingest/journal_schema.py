@@ -59,6 +59,21 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX articles_by_id ON articles (drop_id, article_id)",
     ),
+    (
+        # A long file is read in parts, each a drop; see services.ingest.parts. start and more
+        # are JSON arrays [position, checkpoint].
+        "ALTER TABLE drops ADD COLUMN part_of TEXT REFERENCES drops (drop_id) ON DELETE CASCADE",
+        "ALTER TABLE drops ADD COLUMN start TEXT",
+        "ALTER TABLE drops ADD COLUMN stop INTEGER",
+        "ALTER TABLE drops ADD COLUMN more TEXT",
+        "ALTER TABLE articles ADD COLUMN locator TEXT",
+        "ALTER TABLE articles ADD COLUMN reader TEXT",
+        "CREATE INDEX drops_parts ON drops (part_of, seq) WHERE part_of IS NOT NULL",
+        """
+        CREATE INDEX drops_open_parts ON drops (part_of)
+            WHERE part_of IS NOT NULL AND state IN ('taken', 'published')
+        """,
+    ),
 )
 """One tuple of statements per version; ``user_version`` says how many have run."""
 

@@ -35,7 +35,7 @@ class Presence:
         marker = self._marker
         os.makedirs(posixpath.dirname(marker), exist_ok=True)
         effect("ingest.presence.mark")
-        self.files.put(marker, f"{self.inbox_id}\n".encode())
+        self.files.put(marker, [f"{self.inbox_id}\n".encode()])
 
     def there(self) -> bool:
         """Whether the folder at the inbox's path is the one that was claimed."""

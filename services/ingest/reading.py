@@ -1,23 +1,31 @@
-"""From a file to its articles: hashed, read, identified, and not changed meanwhile."""
+"""What becomes of each record of a file: an article that is identified, or a named rejection."""
 
 from __future__ import annotations
 
 import io
 import os
 import posixpath
-import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 from uuid import UUID, uuid4, uuid5
 
 from schemas.article import Drop, RawArticle
 from services.ingest.drops import DropRow, Entry, to_ms
 from services.ingest.files import CHUNK, MISSING, FileView, Identity
-from services.ingest.gathering import KEEP_CHARS, Gathered, rejection
+from services.ingest.gathering import Gathered, rejection
 from services.ingest.names import shown
-from services.ingest.readers.base import BadRecord, Limits, ReadArticle, Source, Unreadable
+from services.ingest.readers.base import (
+    BadRecord,
+    Budget,
+    Limits,
+    Progress,
+    ReadArticle,
+    Resume,
+    Source,
+    Unreadable,
+)
 from services.ingest.waits import Clock
 from services.observability import get_logger
 
@@ -26,20 +34,31 @@ if TYPE_CHECKING:
 
     from schemas.events import Outcome
     from services.ingest.files import Files
-    from services.ingest.inbox import Candidate
 
 log = get_logger("ingest")
 
-ReadFunction = Callable[[Source, Limits], Iterator[ReadArticle | BadRecord]]
 AssembleFunction = Callable[[ReadArticle, Drop, "datetime"], RawArticle]
 
 REJECTED_NAMESPACE = UUID("c1e0a2f4-3b57-5c86-9d0e-6f2a8b4d7e13")
 """Namespace of the ids of what never became an article. Never change it."""
 
+HASH_WHOLE = 64 * 1024 * 1024
+"""Bytes up to which a file is hashed anew before it is read again. A larger one is taken for the
+same by its inode, size and time alone: hashing gigabytes for each part would hold up the rest."""
+
 FAULT_ADVICE = (
     "This is a fault of Wiredesk, not of the file: please report it with the log's lines. "
     "Drop the file again after an update."
 )
+
+
+class ReadFunction(Protocol):
+    """``registry.read_file``, or the same in the reading process (``services.ingest.sandbox``)."""
+
+    def __call__(
+        self, source: Source, limits: Limits, resume: Resume | None = None, /
+    ) -> Iterable[ReadArticle | BadRecord | Progress]:
+        """Yield what the file holds after ``resume``; raises ``Unreadable`` or ``OSError``."""
 
 
 class Changed(Exception):  # noqa: N818  (named for what is the case)
@@ -51,16 +70,27 @@ class Changed(Exception):  # noqa: N818  (named for what is the case)
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """A file that was read to its end and didn't change meanwhile.
+class Broken:
+    """Where reading the file ended before its end: nothing comes after ``position``."""
 
-    ``articles`` holds what is to be published, by position; None if that is too
-    much to keep.  ``took_ms`` is the time that reading took.
+    position: int
+    error: Unreadable
+
+
+Found: TypeAlias = ReadArticle | BadRecord | Broken
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A part of a file (mostly all of it) that was read, and didn't change meanwhile.
+
+    ``articles`` holds what is to be published, by position.  ``took_ms`` is the
+    time that reading took.  ``row.more``: where the file goes on, None at its end.
     """
 
     row: DropRow
     entries: tuple[Entry, ...]
-    articles: dict[int, RawArticle] | None
+    articles: dict[int, RawArticle]
     took_ms: float
 
 
@@ -75,118 +105,125 @@ class FileReader:
     limits: Limits
     clock: Clock = Clock()  # noqa: RUF009  (frozen, holds functions only)
     new_id: Callable[[], UUID] = uuid4
-    keep_chars: int = KEEP_CHARS
 
-    def take(self, candidate: Candidate, allot: Callable[[], datetime]) -> Reading:
-        """Read a new file as a new drop, received at what ``allot`` says.
+    def again(self, row: DropRow) -> Reading:
+        """Read the part ``row`` of a file once more.
 
         Raises :class:`Changed`, or ``OSError`` when it can't be read now.
         """
-        with self._unchanged(candidate.path, candidate.identity) as descriptor:
-            row = DropRow(
-                drop_id=self.new_id(),
-                path=candidate.path,
-                file=shown(candidate.path),
-                identity=candidate.identity,
-                sha256=self.files.sha256(descriptor),
-                received_at=allot(),
-            )
-            return self._reading(row, descriptor)
-
-    def again(self, row: DropRow) -> Reading:
-        """Read the file of a drop once more; raises as :meth:`take`."""
-        with self._unchanged(row.path, row.identity) as descriptor:
-            if self.files.sha256(descriptor) != row.sha256:
+        started = self.clock.monotonic()
+        gathered = Gathered(self.clock.now(), row.reader)
+        with self.unchanged(row.path, row.identity) as descriptor:
+            if row.identity.size <= HASH_WHOLE and self.files.sha256(descriptor) != row.sha256:
                 raise Changed("changed")
-            return self._reading(row, descriptor)
+            for found in self.found(row, descriptor, row.start):
+                if not isinstance(found, Progress):
+                    gathered.add(self.made(row, found))
+                    if found.position == row.stop:
+                        break
+        return self.reading(row, gathered, started)
 
-    def articles(self, reading: Reading) -> Generator[RawArticle, None, None]:
-        """The articles to be published, in order; read again where they weren't kept.
-
-        Raises :class:`Changed` before the first article that may be of another file.
-        """
-        if reading.articles is not None:
-            yield from (reading.articles[position] for position in sorted(reading.articles))
-            return
-        row = reading.row
-        wanted = {entry.position for entry in reading.entries if entry.outcome is None}
-        with self._unchanged(row.path, row.identity) as descriptor:
-            for record in self._records(row, descriptor):
-                if isinstance(record, RawArticle) and record.drop.position in wanted:
-                    self._check(row.path, row.identity, descriptor)
-                    yield record
-
-    def _reading(self, row: DropRow, descriptor: int) -> Reading:
-        started = time.perf_counter()
-        gathered = Gathered(self.clock.now(), self.keep_chars)
-        for record in self._records(row, descriptor):
-            gathered.add(record)
-        if not len(gathered):
+    def reading(self, row: DropRow, gathered: Gathered, started: float) -> Reading:
+        """What was gathered of ``row`` since ``started`` (monotonic)."""
+        if not gathered and row.part_of is None:
             nothing = Unreadable("no article was found in the file", "Check what was exported.")
-            gathered.add(self._whole_rejected(row, 1, nothing))
-        took_ms = (time.perf_counter() - started) * 1000
+            gathered.add(self.made(row, Broken(1, nothing)))
         row = replace(row, reader=gathered.info or row.reader)
+        took_ms = (self.clock.monotonic() - started) * 1000
         return Reading(row, gathered.entries(), gathered.articles(), took_ms)
 
-    def _records(self, row: DropRow, descriptor: int) -> Iterator[RawArticle | Outcome]:
-        def open_view() -> io.BufferedReader:
-            return io.BufferedReader(FileView(descriptor), CHUNK)
+    def found(
+        self, row: DropRow, descriptor: int, start: Resume | None
+    ) -> Generator[Found | Progress, None, None]:
+        """What the open file of ``row`` holds after ``start``.
 
-        source = Source(shown(posixpath.basename(row.path)), row.identity.size, open_view)
-        position = 0
+        Raises ``OSError`` or ``MemoryError`` when it can't be read now, nothing else.
+        """
+        position = 0 if start is None else start.position
+        records: Iterable[ReadArticle | BadRecord | Progress] = ()
         try:
-            for record in self.read(source, self.limits):
-                position = record.position
-                yield self._made(row, record)
+            records = self._begin(self._source(row, descriptor), start)
+            for record in records:
+                if not isinstance(record, Progress):
+                    position = record.position
+                yield record
         except Unreadable as error:
             if error.__cause__ is not None:
                 # The reader's own fault, by the registry: its traceback belongs in the log.
                 log.exception("reader.failed", file=row.file, exc_info=error.__cause__)
-            yield self._whole_rejected(row, position + 1, error)
+            yield Broken(position + 1, error)
         except (OSError, MemoryError):
             raise
         except Exception as error:
             # A reader must not do this; if it does, one file is rejected and the others go on.
             log.exception("reader.failed", file=row.file, drop_id=str(row.drop_id))
             fault = Unreadable(f"reading failed: {type(error).__name__}", FAULT_ADVICE)
-            yield self._whole_rejected(row, position + 1, fault)
+            yield Broken(position + 1, fault)
+        finally:
+            # So that the reading process is free for another file at once.
+            close = getattr(records, "close", None)
+            if close is not None:
+                close()
 
-    def _made(self, row: DropRow, record: ReadArticle | BadRecord) -> RawArticle | Outcome:
-        drop = row.drop(self.inbox_id, record.position)
-        if isinstance(record, ReadArticle):
+    def _begin(
+        self, source: Source, start: Resume | None
+    ) -> Iterable[ReadArticle | BadRecord | Progress]:
+        return self.read(source, self.limits, start) if start else self.read(source, self.limits)
+
+    def _source(self, row: DropRow, descriptor: int) -> Source:
+        def open_view() -> io.BufferedReader:
+            return io.BufferedReader(FileView(descriptor), CHUNK)
+
+        return Source(
+            name=shown(posixpath.basename(row.path)),
+            size=row.identity.size,
+            open=open_view,
+            budget=Budget(self.limits.expanded_bytes),
+            descriptor=descriptor,
+        )
+
+    def made(self, row: DropRow, found: Found) -> RawArticle | Outcome:
+        """The article, or the outcome *rejected*, that a record of ``row`` becomes."""
+        if isinstance(found, Broken):
+            drop = row.drop(self.inbox_id, found.position)
+            bad = BadRecord(found.position, found.error.reason, found.error.advice)
+            return self._rejected(drop, f"drop:{row.sha256}", bad)
+        drop = row.drop(self.inbox_id, found.position, found.locator)
+        if isinstance(found, ReadArticle):
             try:
-                return self.assemble(record, drop, self.clock.now())
+                return self.assemble(found, drop, self.clock.now())
             except Exception as error:
-                log.exception("reader.assemble_failed", file=row.file, position=record.position)
+                log.exception("reader.assemble_failed", file=row.file, position=found.position)
                 reason = f"the record could not be made an article: {type(error).__name__}"
-                record = BadRecord(record.position, reason, FAULT_ADVICE)
-        name = f"record:{row.sha256}:{record.position}"
-        return self._rejected(drop, name, record.reason, record.advice)
+                found = BadRecord(found.position, reason, FAULT_ADVICE, found.locator)
+        return self._rejected(drop, f"record:{row.sha256}:{found.position}", found)
 
-    def _whole_rejected(self, row: DropRow, position: int, error: Unreadable) -> Outcome:
-        drop = row.drop(self.inbox_id, position)
-        return self._rejected(drop, f"drop:{row.sha256}", error.reason, error.advice)
-
-    def _rejected(self, drop: Drop, name: str, reason: str, advice: str) -> Outcome:
-        article_id = uuid5(REJECTED_NAMESPACE, name)
-        revision = to_ms(drop.received_at)
-        now = self.clock.now()
-        return rejection(drop, article_id, revision, reason=reason, advice=advice, at=now)
+    def _rejected(self, drop: Drop, name: str, bad: BadRecord) -> Outcome:
+        return rejection(
+            drop,
+            uuid5(REJECTED_NAMESPACE, name),
+            to_ms(drop.received_at),
+            reason=bad.reason,
+            advice=bad.advice,
+            at=self.clock.now(),
+            headline=bad.headline,
+        )
 
     @contextmanager
-    def _unchanged(self, path: bytes, identity: Identity) -> Iterator[int]:
+    def unchanged(self, path: bytes, identity: Identity) -> Iterator[int]:
         """The open file, if it is ``identity``; on leaving, the same check once more."""
         try:
             with self.files.opened(path) as descriptor:
-                self._check(path, identity, descriptor)
+                self.check(path, identity, descriptor)
                 yield descriptor
-                self._check(path, identity, descriptor)
+                self.check(path, identity, descriptor)
         except OSError as error:
             if error.errno in MISSING:
                 raise Changed("removed") from error
             raise
 
-    def _check(self, path: bytes, identity: Identity, descriptor: int) -> None:
+    def check(self, path: bytes, identity: Identity, descriptor: int) -> None:
+        """Raise :class:`Changed` unless the open file and the named one still are ``identity``."""
         named = self.files.identity(path)
         if named is None:
             raise Changed("removed")

@@ -6,8 +6,8 @@ so that a receipt written again after a crash has the same bytes.
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import Literal
+import textwrap
+from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 from pydantic import Field, NonNegativeInt, PositiveInt
@@ -16,6 +16,11 @@ from schemas.article import ReaderInfo
 from schemas.base import Model, Sha256, UtcDatetime
 from schemas.events import Outcome, OutcomeKind, Timings
 from services.bus import tracing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from services.ingest.drops import Entry
 
 GONE_NOTES = {
     "removed": "the original was removed before it could be archived",
@@ -30,6 +35,9 @@ class ReceiptArticle(Model):
     position: PositiveInt = Field(description="which record of the file, from 1")
     article_id: UUID
     revision: NonNegativeInt
+    locator: str | None = Field(
+        default=None, description="where in the file, e.g. 'line 7' or 'stories.zip!a/b.eml'"
+    )
     headline: str | None = None
     outcome: OutcomeKind
     of: UUID | None = Field(default=None, description="duplicate: of which article")
@@ -40,11 +48,14 @@ class ReceiptArticle(Model):
     reason: str | None = Field(default=None, description="rejected: why")
     advice: str | None = Field(default=None, description="rejected: what to do")
     trace_id: str | None = Field(default=None, description="finds the article in every log")
+    reader: ReaderInfo | None = Field(
+        default=None, description="how it was read, where that isn't how the first article was"
+    )
     timings: Timings
 
 
 class Receipt(Model):
-    """What became of one drop. Written once, when all of its articles have an outcome."""
+    """What became of one dropped file. Written once, when all of its articles have an outcome."""
 
     schema_version: Literal[1] = 1
     drop_id: UUID
@@ -53,7 +64,8 @@ class Receipt(Model):
     size: NonNegativeInt = Field(description="bytes of the original file")
     content_sha256: Sha256
     reader: ReaderInfo | None = Field(
-        default=None, description="how the file was read; absent when nothing could be read"
+        default=None,
+        description="how the file (its first article) was read; absent when nothing could be",
     )
     received_at: UtcDatetime
     settled_at: UtcDatetime
@@ -69,19 +81,30 @@ class Receipt(Model):
         """Milliseconds from taking the file to its last outcome."""
         return round((self.settled_at - self.received_at).total_seconds() * 1000)
 
-    def to_bytes(self) -> bytes:
-        """The receipt's file: readable JSON in UTF-8, absent parts left out."""
-        return (self.model_dump_json(indent=2, exclude_none=True) + "\n").encode()
+    def written(self, articles: Iterable[ReceiptArticle]) -> Iterator[bytes]:
+        """The receipt's file with ``articles``, piece by piece, since there may be a million.
+
+        Readable JSON in UTF-8, absent parts left out.
+        """
+        head = self.model_copy(update={"articles": ()}).model_dump_json(indent=2, exclude_none=True)
+        yield head.removesuffix("[]\n}").encode() + b"["
+        between = "\n"
+        for article in articles:
+            text = article.model_dump_json(indent=2, exclude_none=True)
+            yield (between + textwrap.indent(text, "    ")).encode()
+            between = ",\n"
+        yield b"\n  ]\n}\n"
 
 
-def receipt_article(outcome: Outcome) -> ReceiptArticle:
-    """One line of a receipt."""
+def receipt_article(entry: Entry, outcome: Outcome) -> ReceiptArticle:
+    """One line of a receipt: the record ``entry`` of this file, and what became of it."""
     traceparent = tracing.start_trace(outcome.drop.drop_id, outcome.article_id)
     return ReceiptArticle(
-        position=outcome.drop.position,
+        position=entry.position,
+        locator=entry.locator,
         article_id=outcome.article_id,
         revision=outcome.revision,
-        headline=outcome.headline,
+        headline=entry.headline if outcome.headline is None else outcome.headline,
         outcome=outcome.outcome,
         of=outcome.of,
         by_revision=outcome.by_revision,
@@ -89,11 +112,6 @@ def receipt_article(outcome: Outcome) -> ReceiptArticle:
         reason=outcome.reason,
         advice=outcome.advice,
         trace_id=tracing.trace_id(traceparent),
+        reader=entry.reader,
         timings=outcome.timings,
     )
-
-
-def summarise(outcomes: list[Outcome]) -> dict[OutcomeKind, int]:
-    """Articles per outcome, most frequent first, then by name."""
-    counts: Counter[OutcomeKind] = Counter(outcome.outcome for outcome in outcomes)
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import closing
 from dataclasses import dataclass, field, replace
-from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from services.bus import tracing
@@ -18,7 +15,7 @@ from services.ingest.receipts import GONE_NOTES
 from services.observability import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from uuid import UUID
 
     from schemas.article import RawArticle
@@ -26,8 +23,10 @@ if TYPE_CHECKING:
     from services.ingest.drops import DropRow, Entry, Gone
     from services.ingest.inbox import Candidate, Inbox
     from services.ingest.journal import Journal
+    from services.ingest.parts import FileInWork
     from services.ingest.reading import FileReader
     from services.ingest.waits import Clock, Waits
+    from services.ingest.works import Works
 
 log = get_logger("ingest")
 
@@ -36,6 +35,13 @@ BATCH_FILES = 32
 
 BATCH_CHARS = 16 * 1024 * 1024
 """Characters of text held by one batch of files; about 50 MB of memory at most."""
+
+BATCH_SECONDS = 1.0
+"""Seconds after which a batch is published, however few files it has."""
+
+SLICE_SECONDS = 0.25
+"""Seconds that one file is waited for; what it has not given by then it gives in a later turn,
+and its reading process works on meanwhile."""
 
 PUBLISH_ARTICLES = 256
 """Articles handed to the bus in one call: a call's round trip no longer counts."""
@@ -60,8 +66,11 @@ class Bus(Protocol):
     async def report(self, outcomes: Sequence[Outcome]) -> None:
         """Put outcomes that ingest decided where all outcomes go, from where they come back too."""
 
-    async def room(self) -> bool:
-        """Whether more may be published now; false is back-pressure."""
+    async def room(self, *, bulk: bool = False) -> bool:
+        """Whether more may be published now; false is back-pressure.
+
+        ``bulk``: more of a long file, which stops long before the others do.
+        """
 
 
 @dataclass(slots=True)
@@ -69,6 +78,7 @@ class Flight:
     """A drop on its way: which file it is, and when it is to be sent again (monotonic)."""
 
     drop_id: UUID
+    file_id: UUID
     path: bytes
     redrive_at: float
     attempts: int = 0
@@ -85,44 +95,81 @@ class Taker:
     waits: Waits
     clock: Clock
     redrive_interval: float
+    works: Works
     flights: dict[UUID, Flight] = field(default_factory=dict)
     paths: dict[bytes, DropRow] = field(default_factory=dict)
+    _unnoted: list[Reading] = field(default_factory=list)
 
     def load(self) -> None:
         """Take up what an earlier run left: what it may not have published goes first."""
         now = self.clock.monotonic()
         for row in self.journal.in_state("taken", "published", "settled"):
-            self._watch(row, now if row.state == "taken" else now + self.redrive_interval)
+            if row.part_of is None or row.state != "settled":
+                self._watch(row, now if row.state == "taken" else now + self.redrive_interval)
+            if row.more is not None:
+                self.works.rest[row.path] = row
 
     def finished(self, rows: Iterable[DropRow]) -> None:
-        """Forget drops that are archived."""
+        """Forget files that are archived."""
         for row in rows:
             self.flights.pop(row.drop_id, None)
+            if row.stop is not None:
+                self.flights = {
+                    key: each for key, each in self.flights.items() if each.file_id != row.drop_id
+                }
             if self.paths.get(row.path, row).drop_id == row.drop_id:
                 self.paths.pop(row.path, None)
 
     def is_new(self, candidate: Candidate) -> bool:
         """Whether ``candidate`` isn't on its way and may be tried now."""
         row = self.paths.get(candidate.path)
-        known = row is not None and row.identity.same_file(candidate.identity)
-        return not known and self.waits.ready(("file", candidate.path))
+        if row is not None and not row.identity.same_file(candidate.identity):
+            # Another file stands there; the work on the old one finds out by itself.
+            return candidate.path not in self.works.open and self._may_try(candidate.path)
+        known = row is not None or self.works.holds(candidate.path)
+        return not known and self._may_try(candidate.path)
+
+    def _may_try(self, path: bytes) -> bool:
+        return self.waits.ready(("file", path))
 
     async def take(self, candidates: Sequence[Candidate]) -> int:
         """Take these files, as many as make one batch, and publish what they hold.
 
         Returns how many of ``candidates``, from the first, were tried.
         """
+        await self._begin([])
         readings, tried = await asyncio.to_thread(self._read_batch, candidates)
-        if not readings:
-            return tried
+        await self._begin(readings)
+        return tried
+
+    async def read_on(self, *, bulk: bool) -> bool:
+        """Give each file that is being read its turn, and publish what came of it.
+
+        ``bulk``: whether there is room for long files.  False if none had a turn.
+        """
+        await self._begin([])
+        if bulk:
+            self.works.reopen(self._may_try)
+        works = self.works.turn(bulk=bulk)
+        if works:
+            await self._begin(await asyncio.to_thread(self._turns, works))
+        return bool(works)
+
+    async def _begin(self, readings: Sequence[Reading]) -> None:
+        """Journal and publish what was read for the first time, and what the journal lacks."""
+        # Kept until the journal has them: a file is not read a second time for a full disk.
+        self._unnoted += readings
+        if not self._unnoted:
+            return
         await asyncio.to_thread(
-            self.journal.take, [(reading.row, reading.entries) for reading in readings]
+            self.journal.take, [(reading.row, reading.entries) for reading in self._unnoted]
         )
-        for reading in readings:
+        filled = [reading for reading in self._unnoted if reading.entries]
+        self._unnoted.clear()
+        for reading in filled:
             # Due at once: if publishing fails below, the next round does it.
             self._watch(reading.row, self.clock.monotonic())
-        await self._send_new(readings)
-        return tried
+        await self._send_new(filled)
 
     def due(self) -> list[UUID]:
         """Drops to be sent (again) now, longest due first, at most one batch."""
@@ -140,7 +187,7 @@ class Taker:
         for drop_id in drops:
             row = await asyncio.to_thread(self.journal.find, drop_id)
             if row is None or row.state not in {"taken", "published"}:
-                self._postpone(drop_id)  # settled: it only waits for its archive
+                self._rest(drop_id, row)
                 continue
             reading = await asyncio.to_thread(self._read_again, row)
             if reading is not None:
@@ -150,35 +197,69 @@ class Taker:
     def _read_batch(self, candidates: Sequence[Candidate]) -> tuple[list[Reading], int]:
         readings: list[Reading] = []
         chars = tried = 0
+        until = self.clock.monotonic() + BATCH_SECONDS
         for candidate in candidates[:BATCH_FILES]:
+            if not self.works.has_place():
+                break
             tried += 1
-            reading = self._attempt(candidate.path, partial(self._take, candidate))
-            if reading is None:
+            if not self.is_new(candidate):  # noted meanwhile
                 continue
-            self._supersede(candidate.path)
-            readings.append(reading)
-            chars += sum(len(article.text) for article in (reading.articles or {}).values())
-            if chars > BATCH_CHARS:
+            reading = self._turn(self.works.begin(candidate))
+            if reading is not None:
+                readings.append(reading)
+                chars += sum(len(article.text) for article in reading.articles.values())
+            if chars > BATCH_CHARS or self.clock.monotonic() > until:
                 break
         return readings, tried
 
-    def _take(self, candidate: Candidate) -> Reading | None:
+    def _turns(self, works: Sequence[FileInWork]) -> list[Reading]:
+        return [reading for work in works if (reading := self._turn(work)) is not None]
+
+    def _turn(self, work: FileInWork) -> Reading | None:
+        """What ``work`` gives in its slice of time, if anything; its place is seen to."""
+        row = work.row
+        is_first = row.stop is None
         try:
-            return self.reader.take(candidate, self.journal.allot)
+            reading = work.advance(self.clock.monotonic() + SLICE_SECONDS)
         except Changed as error:
-            self.inbox.unsettle(candidate.path, self.clock.monotonic())
+            self.works.forget(row.path)
+            return self._changed(work, error)
+        except (OSError, MemoryError) as error:
+            self._wait(row.path, error)
+            self.works.put_aside(work)
+            return None
+        self.works.had_turn(work)
+        if reading is None:
+            return None
+        self.waits.succeeded(("file", row.path))
+        if is_first:
+            self._supersede(row.path)
+        return reading
+
+    def _changed(self, work: FileInWork, error: Changed) -> Reading | None:
+        row = work.row
+        if row.stop is None:
+            self.inbox.unsettle(row.path, self.clock.monotonic())
             log.info(
                 "file.changed",
-                file=shown(candidate.path),
+                file=row.file,
                 reason=f"the file was {error.how} while it was read; nothing of it was published",
             )
             return None
+        last = work.broken_off(f"the file was {error.how} meanwhile")
+        self._mark_gone(row, error.how)
+        return last
 
     def _read_again(self, row: DropRow) -> Reading | None:
         if row.gone is not None:
             return _gone_reading(row)
-        reading = self._attempt(row.path, partial(self._again, row))
-        if reading is not None and row.state == "taken" and row.attempts == 0:
+        try:
+            reading = self._again(row)
+        except (OSError, MemoryError) as error:
+            self._wait(row.path, error)
+            return None
+        self.waits.succeeded(("file", row.path))
+        if row.state == "taken" and row.attempts == 0:
             self.journal.retake(reading.row, reading.entries)
         return reading
 
@@ -187,15 +268,6 @@ class Taker:
             return self.reader.again(row)
         except Changed as error:
             return _gone_reading(self._mark_gone(row, error.how))
-
-    def _attempt(self, path: bytes, read: Callable[[], Reading | None]) -> Reading | None:
-        try:
-            reading = read()
-        except (OSError, MemoryError) as error:
-            self._wait(path, error)
-            return None
-        self.waits.succeeded(("file", path))
-        return reading
 
     def _wait(self, path: bytes, error: Exception) -> None:
         key = ("file", path)
@@ -213,8 +285,9 @@ class Taker:
 
     def _mark_gone(self, row: DropRow, how: str) -> DropRow:
         gone: Gone = "removed" if how == "removed" else "replaced"
-        self.journal.mark_gone(row.drop_id, gone)
-        if self.paths.get(row.path, row).drop_id == row.drop_id:
+        self.journal.mark_gone(row.file_id, gone)
+        self.works.rest.pop(row.path, None)
+        if self.paths.get(row.path, row).drop_id == row.file_id:
             self.paths.pop(row.path, None)
         log.warning("file.gone", file=row.file, drop_id=str(row.drop_id), reason=GONE_NOTES[gone])
         return replace(row, gone=gone)
@@ -222,41 +295,24 @@ class Taker:
     # --- sending -------------------------------------------------------------------------
     async def _send_new(self, readings: Sequence[Reading]) -> None:
         """Publish what was just read and journaled; one call for all that is at hand."""
-        articles = [each for reading in readings for each in (reading.articles or {}).values()]
-        for start in range(0, len(articles), PUBLISH_ARTICLES):
-            await self._publish(articles[start : start + PUBLISH_ARTICLES], readings)
+        articles = [each for reading in readings for each in reading.articles.values()]
+        await self._publish(articles, readings)
         await self._report([out for reading in readings for out in _rejected(reading.entries)])
-        large = [reading for reading in readings if reading.articles is None]
-        sent = [reading for reading in readings if reading.articles is not None]
-        sent += [reading for reading in large if await self._send_missing(reading)]
-        await self._sent(sent)
+        await self._sent(readings)
 
     async def _send_again(self, reading: Reading) -> None:
         """Publish what has no outcome yet, report what can't be published."""
-        if await self._send_missing(reading):
-            await self._sent([reading])
-            if reading.row.attempts:
-                log.info("file.redriven", file=reading.row.file, drop_id=str(reading.row.drop_id))
-
-    async def _send_missing(self, reading: Reading) -> bool:
         row = reading.row
         entries = await asyncio.to_thread(self.journal.entries, row.drop_id)
         waiting = {entry.article_id: entry for entry in entries if entry.outcome is None}
-        try:
-            with closing(self.reader.articles(reading)) as articles:
-                while batch := await asyncio.to_thread(_next_batch, articles):
-                    wanted = [each for each in batch if waiting.pop(each.article_id, None)]
-                    await self._publish(wanted, [reading])
-        except Changed as error:
-            # Due at once again, and then what is left of it is reported.
-            await asyncio.to_thread(self._mark_gone, row, error.how)
-            return False
-        except OSError as error:
-            self._wait(row.path, error)
-            return False
+        articles = reading.articles.values()
+        wanted = [each for each in articles if waiting.pop(each.article_id, None)]
+        await self._publish(wanted, [reading])
         unreported = await asyncio.to_thread(self.journal.unreported, row.drop_id)
         await self._report([*unreported, *(self._lost(row, entry) for entry in waiting.values())])
-        return True
+        await self._sent([reading])
+        if row.attempts:
+            log.info("file.redriven", file=row.file, drop_id=str(row.drop_id))
 
     async def _sent(self, readings: Sequence[Reading]) -> None:
         drops = [reading.row.drop_id for reading in readings]
@@ -270,10 +326,9 @@ class Taker:
             await self.bus.report(outcomes)
 
     async def _publish(self, articles: Sequence[RawArticle], readings: Sequence[Reading]) -> None:
-        if not articles:
-            return
-        effect("ingest.bus.publish")
-        await self.bus.publish(articles)
+        for start in range(0, len(articles), PUBLISH_ARTICLES):
+            effect("ingest.bus.publish")
+            await self.bus.publish(articles[start : start + PUBLISH_ARTICLES])
         took = {each.row.drop_id: each.took_ms / max(1, len(each.entries)) for each in readings}
         for article in articles:
             log.info(
@@ -295,7 +350,7 @@ class Taker:
         """
         reason = GONE_NOTES[row.gone] if row.gone else "the file, read again, no longer yields it"
         return rejection(
-            row.drop(self.journal.inbox_id, entry.position),
+            row.drop(self.journal.inbox_id, entry.position, entry.locator or ""),
             entry.article_id,
             entry.revision,
             reason=reason,
@@ -306,9 +361,17 @@ class Taker:
 
     # --- what is on its way ------------------------------------------------------------------
     def _watch(self, row: DropRow, redrive_at: float) -> None:
-        self.flights[row.drop_id] = Flight(row.drop_id, row.path, redrive_at, row.attempts)
-        if row.gone is None:
+        flight = Flight(row.drop_id, row.file_id, row.path, redrive_at, row.attempts)
+        self.flights[row.drop_id] = flight
+        if row.gone is None and row.part_of is None:
             self.paths[row.path] = row
+
+    def _rest(self, drop_id: UUID, row: DropRow | None) -> None:
+        """Nothing is left to send of this drop: a file waits for its archive, a part is over."""
+        if row is not None and row.part_of is not None:
+            self.flights.pop(drop_id, None)
+        else:
+            self._postpone(drop_id)
 
     def _postpone(self, drop_id: UUID, *, sent: bool = False) -> None:
         flight = self.flights.get(drop_id)
@@ -317,10 +380,6 @@ class Taker:
             pause = self.redrive_interval * 2**doublings
             flight.redrive_at = self.clock.monotonic() + pause
             flight.attempts += int(sent)
-
-
-def _next_batch(articles: Iterator[RawArticle]) -> list[RawArticle]:
-    return list(islice(articles, PUBLISH_ARTICLES))
 
 
 def _gone_reading(row: DropRow) -> Reading:

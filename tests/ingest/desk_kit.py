@@ -22,7 +22,7 @@ from schemas.events import Outcome, Timings
 from services.bus.errors import Unavailable
 from services.ingest.desk import IngestDesk
 from services.ingest.files import Files
-from services.ingest.readers.base import BadRecord, Limits, ReadArticle, Source, Unreadable
+from services.ingest.readers.base import BadRecord, Limits, ReadArticle, Resume, Source, Unreadable
 from services.ingest.receipts import Receipt
 from services.ingest.waits import Clock
 from services.settings import Settings
@@ -50,14 +50,17 @@ class HandClock:
         return Clock(lambda: self.seconds, lambda: start + timedelta(seconds=self.seconds))
 
 
-def read(source: Source, limits: Limits) -> Iterator[ReadArticle | BadRecord]:
+def read(
+    source: Source, limits: Limits, resume: Resume | None = None
+) -> Iterator[ReadArticle | BadRecord]:
     with source.open() as stream:
         data = stream.read()
     if not data or data.startswith(b"unreadable"):
         raise Unreadable("the file can't be read", "Save it as text.")
     assert limits.article_bytes > 0
     for position, record in enumerate(data.decode("utf-8", "replace").split("\n---\n"), start=1):
-        yield _record(position, record)
+        if resume is None or position > resume.position:
+            yield _record(position, record)
 
 
 def _record(position: int, record: str) -> ReadArticle | BadRecord:
@@ -120,6 +123,7 @@ class MemoryBus:
     reported: list[Outcome] = field(default_factory=list)
     calls: int = 0
     has_room: bool = True
+    has_bulk_room: bool = True
     down: bool = False
     marks: set[tuple[UUID, UUID]] = field(default_factory=set)
     waiting: list[Outcome] = field(default_factory=list)
@@ -142,9 +146,9 @@ class MemoryBus:
                 self.reported.append(outcome)
                 self.waiting.append(outcome)
 
-    async def room(self) -> bool:
+    async def room(self, *, bulk: bool = False) -> bool:
         self._check()
-        return self.has_room
+        return self.has_bulk_room if bulk else self.has_room
 
     def lose_everything(self) -> None:
         """What FLUSHALL does."""

@@ -8,19 +8,30 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from services.ingest import parts
 from services.ingest.files import Files
 from tests.ingest.desk_kit import Crash, CrashAt, Kit, make_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from uuid import UUID
+
+    from schemas.article import Drop
 
 CONTENT = {
     "single.txt": "Harbour closed\nThe harbour is closed.",
     "deep/er/two.txt": "One\nbody\n---\nTwo\nbody\n---\nOne\nbody",
     "mixed.txt": "Good\nbody\n---\nbad: no title",
     "wrong.txt": "unreadable",
+    "long.txt": "\n---\n".join(f"Story {number}\nbody" for number in range(7)),
 }
 REJECTED = ("wrong.txt",)
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that ``long.txt`` crosses in three parts."""
+    monkeypatch.setattr(parts, "PART_RECORDS", 3)
 
 
 class OtherDisk(Files):
@@ -76,15 +87,19 @@ def check_bus(kit: Kit) -> None:
         revisions.setdefault(key, set()).add(article.revision)
     assert all(len(found) == 1 for found in revisions.values())
     receipts = {receipt.drop_id: receipt for receipt in kit.receipts()}
-    assert {drop_id for drop_id, _ in revisions} <= set(receipts)
-    sent = {(drop, article) for drop, article in revisions}
-    sent |= {(out.drop.drop_id, out.article_id) for out in kit.bus.reported}
+    sent = {(_file(article.drop), article.article_id) for article in kit.bus.all_published}
+    sent |= {(_file(out.drop), out.article_id) for out in kit.bus.reported}
+    assert {drop_id for drop_id, _ in sent} <= set(receipts)
     promised = {
         (receipt.drop_id, article.article_id)
         for receipt in receipts.values()
         for article in receipt.articles
     }
     assert sent == promised
+
+
+def _file(drop: Drop) -> UUID:
+    return drop.part_of or drop.drop_id
 
 
 def number_of_effects(tmp_path: Path, files: type[Files]) -> int:

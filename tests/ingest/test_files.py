@@ -85,7 +85,7 @@ class Bench:
         self.place = Place("done", os.fsencode(self.done), b"a.txt")
 
     def store(self) -> None:
-        self.archive.store(self.row, self.place, f'{{"drop_id": "{DROP}"}}'.encode())
+        self.archive.store(self.row, self.place, [f'{{"drop_id": "{DROP}"}}'.encode()])
 
     def names(self) -> list[str]:
         return sorted(path.name for path in self.done.iterdir())
@@ -224,7 +224,7 @@ def test_a_file_system_without_folder_sync_is_no_error_but_a_file_that_cannot_be
     files = Files(os.fsencode(tmp_path))
     files.sync_folder(os.fsencode(tmp_path))
     with pytest.raises(OSError, match=os.strerror(errno.EINVAL)):
-        files.put(os.fsencode(tmp_path / "a"), b"x")
+        files.put(os.fsencode(tmp_path / "a"), [b"x"])
 
 
 # --- opening ----------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from typing import TYPE_CHECKING, Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
@@ -313,21 +313,5 @@ def test_before_anything_was_published_a_newer_versions_reading_replaces_the_old
             kit.hand.advance(60)
             await kit.finish()
             assert [article.headline for article in kit.receipt().articles] == ["Two"]
-
-    asyncio.run(scenario())
-
-
-def test_large_files_are_published_in_parts_and_lose_nothing(kit: Kit) -> None:
-    """What is too much to keep in memory is read a second time."""
-    records = [f"Story {number}\nbody {uuid4()}" for number in range(600)]
-
-    async def scenario() -> None:
-        async with opened(kit):
-            object.__setattr__(kit.desk._taker.reader, "keep_chars", 100)
-            kit.drop("large.txt", "\n---\n".join([*records, records[0], "bad: no title"]))
-            await kit.finish()
-            assert len(kit.bus.all_published) == 600
-            assert kit.bus.calls == 3
-            assert kit.receipt().summary == {"indexed": 600, "rejected": 1, "unchanged": 1}
 
     asyncio.run(scenario())
