@@ -138,12 +138,15 @@ class Service:
         handler: Handler,
         batch_size: int | None = None,
         companion: Callable[[Redis, asyncio.Event], Awaitable[None]] | None = None,
+        details: Callable[[], Mapping[str, object]] = dict,
     ) -> None:
+        """``details``: what else the sign of life says; called in a thread."""
         self._spec = spec
         self._settings = settings
         self._handler = handler
         self._batch_size = batch_size
         self._companion = companion
+        self._details = details
         self._keys = Keys(settings.namespace)
         self._stop = asyncio.Event()
         self._tasks: list[asyncio.Task[Any]] = []
@@ -231,6 +234,7 @@ class Service:
             "host": socket.gethostname(),
             "version": software_version(),
             **_shown(stage.facts),
+            **await asyncio.to_thread(self._details),
         }
         # A server that is away is the watchdog's to judge.
         with suppress(RedisError):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import orjson
 from rich.markup import escape
 
 from services.ingest.check import CheckedArticle, CheckReport, check_files
+from services.ingest.sandbox import Sandbox
 from services.observability import printable
 
 if TYPE_CHECKING:
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
     from services.settings import Settings
 
+MOST_SHOWN = 20
+"""Records of one file shown in full; of what comes after, only what would be rejected."""
+
 COLOURS = {"taken": "green", "published": "green", "ignored": "yellow"}
 
 
@@ -25,13 +30,15 @@ def show_checks(
     files: Sequence[Path], settings: Settings, console: Console, *, as_json: bool
 ) -> bool:
     """Check ``files`` and print what was found; whether every one would be accepted."""
-    reports = check_files(files, settings)
+    with closing(Sandbox.of(settings)) as sandbox:
+        reports = []
+        for report in check_files(files, settings, sandbox.read):
+            reports.append(report)
+            if not as_json:
+                _show(report, console)
     if as_json:
         documents = [report.model_dump(mode="json") for report in reports]
         console.out(orjson.dumps(documents).decode(), highlight=False)
-    else:
-        for report in reports:
-            _show(report, console)
     return all(report.accepted for report in reports)
 
 
@@ -44,12 +51,25 @@ def _show(report: CheckReport, console: Console) -> None:
         _line(console, "read by", reader)
         for warning in report.reader.warnings:
             _line(console, "warning", warning)
-    for checked in report.articles:
+    if len(report.articles) > 1:
+        counts = ", ".join(f"{number} {kind}" for kind, number in report.summary.items())
+        _line(console, "records", f"{sum(report.summary.values())} ({counts})")
+    for checked in report.articles[:MOST_SHOWN]:
         _show_article(checked, console)
+    for checked in report.articles[MOST_SHOWN:]:
+        if checked.would_be == "rejected":
+            _show_article(checked, console)
+    if len(report.articles) > MOST_SHOWN or report.left_off:
+        _line(console, "", "not all records are shown; --json lists a thousand of each kind")
 
 
 def _show_article(checked: CheckedArticle, console: Console) -> None:
-    _line(console, f"record {checked.position}", checked.would_be)
+    where = f" ({checked.locator})" if checked.locator else ""
+    _line(console, f"record {checked.position}", f"{checked.would_be}{where}")
+    if checked.reader is not None:
+        _line(console, "read by", f"{checked.reader.name} ({checked.reader.format})")
+        for warning in checked.reader.warnings:
+            _line(console, "warning", warning)
     for name, value in (("reason", checked.reason), ("advice", checked.advice)):
         if value:
             _line(console, name, value)

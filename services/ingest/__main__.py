@@ -13,7 +13,7 @@ from services.bus.service import Service, exit_with, guarded, prepare
 from services.bus.watchdog import Exit
 from services.ingest.desk import IngestDesk
 from services.ingest.identity import assemble
-from services.ingest.readers.registry import read_file
+from services.ingest.sandbox import Sandbox
 from services.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ async def serve(settings: Settings) -> int:
     loop.add_signal_handler(signal.SIGUSR1, drain.set)
     async with client(server_url(settings)) as redis:
         publisher = Publisher(settings, redis)
-        desk = IngestDesk(settings, publisher, read_file, assemble)
+        sandbox = Sandbox.of(settings)
+        sandbox.warm()
+        desk = IngestDesk(settings, publisher, sandbox.read, assemble)
         try:
             if not await desk.acquire(stop):
                 return Exit.OK
@@ -42,11 +44,17 @@ async def serve(settings: Settings) -> int:
                 await desk.run(stopping, drain)
 
             service = Service(
-                publisher.receipts, settings, desk.settle, OUTCOMES_AT_ONCE, companion=scan
+                publisher.receipts,
+                settings,
+                desk.settle,
+                OUTCOMES_AT_ONCE,
+                companion=scan,
+                details=desk.details,
             )
             return await service.main()
         finally:
             desk.close()
+            sandbox.close()
 
 
 def main() -> int:

@@ -23,7 +23,6 @@ from services.ingest.inbox import Candidate
 from services.ingest.limits import limits_of
 from services.ingest.names import is_ignored, shown
 from services.ingest.parts import FileInWork
-from services.ingest.readers.registry import read_file
 from services.ingest.reading import AssembleFunction, Changed, FileReader, ReadFunction
 from services.ingest.waits import Clock
 
@@ -96,11 +95,13 @@ class CheckReport(Model):
 def check_files(
     paths: Sequence[Path],
     settings: Settings,
-    *,
-    read: ReadFunction = read_file,
+    read: ReadFunction,
     assemble: AssembleFunction = real_assemble,
 ) -> Iterator[CheckReport]:
-    """One report per path, in order. Reads the files; writes, moves and sends nothing."""
+    """One report per path, in order. Reads the files; writes, moves and sends nothing.
+
+    ``read``: a sandbox's, as for ingest.
+    """
     limits = limits_of(settings)
     return (_check(path, read, assemble, limits) for path in paths)
 

@@ -27,7 +27,7 @@ from services.ingest.reading import AssembleFunction, FileReader, ReadFunction
 from services.ingest.taking import BATCH_FILES, Bus, Taker
 from services.ingest.waits import Clock, Waits
 from services.ingest.watch import watch
-from services.ingest.works import FileProgress, Works
+from services.ingest.works import Works
 from services.observability import get_logger
 
 if TYPE_CHECKING:
@@ -176,15 +176,28 @@ class IngestDesk:
             if folder == self._files.root:
                 raise StopWorking(f"the {name} folder is the inbox itself: {settings.inbox}")
 
-    def progress(self) -> list[tuple[FileProgress, int]]:
-        """How far each long file is, with how many of its records have an outcome. Blocks."""
-        if self._journal is None:
-            return []
+    def details(self) -> dict[str, object]:
+        """How far each long file is, for the sign of life. May be called from any thread.
+
+        ``offset`` and ``size`` in bytes; ``settled`` of the ``records`` have an outcome.
+        """
         journal = self._journal
-        return [
-            (each, max(0, each.records - journal.waiting(each.drop_id)))
-            for each in self._taker.works.progress()
-        ]
+        if journal is None:
+            return {}
+        return {
+            "progress": [
+                {
+                    "file": each.file,
+                    "drop_id": str(each.drop_id),
+                    "offset": each.offset,
+                    "size": each.size,
+                    "records": each.records,
+                    "settled": max(0, each.records - journal.waiting(each.drop_id)),
+                    "since": each.since.isoformat(),
+                }
+                for each in self._taker.works.progress()
+            ]
+        }
 
     # --- outcomes ------------------------------------------------------------------------
     def settle(self, outcomes: Sequence[Outcome]) -> Sequence[None]:

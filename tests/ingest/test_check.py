@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from services.ingest.check import CheckReport, check_files
+from services.ingest.readers.registry import read_file
 from tests.ingest.desk_kit import assemble, make_settings, read
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def check(path: Path, settings: Settings) -> CheckReport:
-    (report,) = check_files([path], settings, read=read, assemble=assemble)
+    (report,) = check_files([path], settings, read, assemble)
     return report
 
 
@@ -97,7 +98,7 @@ def test_a_relative_path_and_several_files_are_reported_in_order(
     monkeypatch.chdir(tmp_path)
     for name in ("b.txt", "a.txt"):
         Path(name).write_text(f"{name}\nbody")
-    reports = check_files([Path("b.txt"), Path("a.txt")], settings, read=read, assemble=assemble)
+    reports = check_files([Path("b.txt"), Path("a.txt")], settings, read, assemble)
     assert [report.file for report in reports] == ["b.txt", "a.txt"]
 
 
@@ -107,7 +108,7 @@ def test_the_same_id_and_text_come_out_as_when_the_file_is_dropped(
     """With the real readers: what check shows is what is published."""
     path = tmp_path / "story.txt"
     path.write_text("Harbour closed\n\nThe harbour of Riverton is closed until Monday.\n")
-    first, second = check_files([path, path], settings)
+    first, second = check_files([path, path], settings, read_file)
     assert first.articles[0].article_id == second.articles[0].article_id
     assert first.articles[0].article is not None
     assert "Riverton" in first.articles[0].article.text

@@ -438,10 +438,19 @@ def test_progress_is_told_while_a_long_file_is_read(kit: Kit, logs: list[Any]) -
             kit.bus.has_bulk_room = False
             await kit.take()
             kit.bus.deliver(kit.desk)
-            ((told, settled),) = kit.desk.progress()
-            assert (told.file, told.size) == ("long.txt", path.stat().st_size)
-            assert (told.records, settled) == (SIZE, SIZE)
-            assert told.offset == (SIZE + 1) * 10
+            assert kit.desk.details() == {
+                "progress": [
+                    {
+                        "file": "long.txt",
+                        "drop_id": str(kit.bus.published[0].drop.drop_id),
+                        "offset": (SIZE + 1) * 10,
+                        "size": path.stat().st_size,
+                        "records": SIZE,
+                        "settled": SIZE,
+                        "since": kit.bus.published[0].drop.received_at.isoformat(),
+                    }
+                ]
+            }
             assert named(logs, "file.progress") == []
             kit.hand.advance(TELL_EVERY)
             kit.bus.has_bulk_room = True
@@ -449,7 +458,7 @@ def test_progress_is_told_while_a_long_file_is_read(kit: Kit, logs: list[Any]) -
             (line,) = named(logs, "file.progress")
             assert (line["file"], line["records"]) == ("long.txt", 2 * SIZE)
             await until_filed(kit)
-            assert kit.desk.progress() == []
+            assert kit.desk.details() == {"progress": []}
 
     asyncio.run(scenario())
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from services.ingest.readers.base import Limits, Record, Source
     from services.ingest.sandbox.protocol import Answer
+    from services.settings import Settings
 
 log = get_logger("ingest")
 
@@ -127,6 +128,15 @@ class Sandbox:
         self._idle: list[ReadingProcess] = []
         self._closed = False
         self._told_of_landlock = False
+
+    @classmethod
+    def of(cls, settings: Settings) -> Sandbox:
+        """The sandbox that ``settings`` ask for."""
+        return cls(
+            timeout=settings.reader_timeout,
+            memory_bytes=settings.reader_memory_bytes,
+            processes=settings.reader_processes,
+        )
 
     def read(
         self, source: Source, limits: Limits, resume: Resume | None = None
