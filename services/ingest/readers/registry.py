@@ -14,6 +14,9 @@ from services.ingest.readers.html_reader import HtmlReader
 from services.ingest.readers.mail.reader import MailReader
 from services.ingest.readers.markdown import MarkdownReader
 from services.ingest.readers.mbox import MboxReader
+from services.ingest.readers.newsml_1 import NewsMl1Reader
+from services.ingest.readers.newsml_g2 import NewsMlG2Reader
+from services.ingest.readers.nitf import NitfReader
 from services.ingest.readers.pdf.reader import PdfReader
 from services.ingest.readers.plain import PlainTextReader
 
@@ -24,6 +27,9 @@ READERS: tuple[type[Reader], ...] = (
     CompressedReader,
     ZipReader,
     TarReader,
+    NewsMlG2Reader,
+    NewsMl1Reader,
+    NitfReader,
     FeedReader,
     HtmlReader,
     MailReader,

@@ -58,6 +58,16 @@ _MARKUP: tuple[tuple[re.Pattern[bytes], str], ...] = (
         "an HTML page",
     ),
     (re.compile(rb"\s{0,64}<\?xml\b"), "an XML document"),
+    (
+        # The roots of the news standards and feeds also without a declaration.
+        re.compile(
+            rb"(?>(?:\s+|<!--.*?-->|<\?.*?>)*)<(?:!doctype\s+[a-z]|(?:[\w.-]{1,40}:)?"
+            rb"(?:nitf|newsml|newsmessage|itemset|rss|feed|entry|rdf"
+            rb"|(?:news|package|concept|knowledge|planning|catalog|hop)item)(?=[\s/>]))",
+            re.IGNORECASE | re.DOTALL,
+        ),
+        "an XML document",
+    ),
     (re.compile(rb'\s{0,64}(?:\[\s{0,64})?\{\s{0,64}"[^"\n]{1,100}"\s{0,8}:'), "JSON"),
 )
 

@@ -16,6 +16,7 @@ from html.entities import html5
 from typing import TYPE_CHECKING, Final
 
 from lxml import etree
+from lxml.etree import XMLSyntaxError as XMLSyntaxError  # noqa: PLC0414  (callers catch it)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,11 +25,7 @@ MAX_TAGS: Final = 400_000
 """Tags of one article: libxml2 takes some 120 bytes for each element, so about 50 MB. The longest
 tables that newsrooms send (election results, stock lists) have some ten thousand."""
 
-MAX_DOCTYPE: Final = 64 * 1024
-"""Characters: NITF's whole DTD fits, and a declaration is only ever skipped."""
-
 _NAME: Final = r"[A-Za-z_:\x80-\U0010ffff][\w.:\-\xb7]{0,299}+"
-_BLANK: Final = re.compile(r"\s*+")
 _SKIPPED: Final = re.compile(
     r"(?:\s++|<\?(?:[^?]|\?(?!>))*+\?>|<!--(?:[^-]|-(?!->))*+-->)*+", re.DOTALL
 )
@@ -81,19 +78,33 @@ def root_of(head: bytes) -> tuple[str, str] | None:
     within ``head``.  Never raises.
     """
     text = head_text(head)
-    at = _after(_SKIPPED, text, 0)
-    declared = _DOCTYPE.match(text, at)
-    if declared:
-        end = _end_of_doctype(text, declared.end())
-        if end is None:
-            return "", declared["name"].rpartition(":")[2]
-        at = _after(_SKIPPED, text, end)
+    at, declared = _root_start(text)
+    if at is None:
+        return "", declared.rpartition(":")[2]
     start = _START.match(text, at)
     if start is None or start["rest"] is None:
         return None
     prefix, _, local = start["name"].rpartition(":")
     key = f"xmlns:{prefix}" if prefix else "xmlns"
     return attributes(start["rest"]).get(key, ""), local
+
+
+def without_prolog(text: str) -> str:
+    """``text`` from its root element on; raises ``etree.XMLSyntaxError`` where it has none."""
+    at, _ = _root_start(text)
+    if at is None:
+        raise XMLSyntaxError("the document type declaration has no end", 0, 1, 1)
+    return text[at:]
+
+
+def _root_start(text: str) -> tuple[int | None, str]:
+    """Where the root starts (None: behind ``text``), and the name that a DOCTYPE gives it."""
+    at = _after(_SKIPPED, text, 0)
+    declared = _DOCTYPE.match(text, at)
+    if not declared:
+        return at, ""
+    end = _end_of_doctype(text, declared.end())
+    return None if end is None else _after(_SKIPPED, text, end), declared["name"]
 
 
 def _after(pattern: re.Pattern[str], text: str, at: int) -> int:
@@ -153,10 +164,10 @@ def repair(text: str) -> Repaired:
     repaired = Repaired(text)
 
     def replace(match: re.Match[str]) -> str:
-        token = match[0]
-        if token.startswith("<"):
-            return _FORBIDDEN.sub("", token)
-        if token != "&" and not token.startswith("&"):
+        found = match[0]
+        if found.startswith("<"):
+            return _FORBIDDEN.sub("", found)
+        if not found.startswith("&"):
             repaired.forbidden += 1
             return ""
         return _reference(match["reference"], repaired)
@@ -200,7 +211,7 @@ def parse(text: str) -> etree._Element:
     root = etree.fromstring(text.encode("utf-8"), parser)
     for entry in parser.error_log:
         if entry.domain != etree.ErrorDomains.NAMESPACE and entry.level >= etree.ErrorLevels.ERROR:
-            raise etree.XMLSyntaxError(entry.message, entry.type, entry.line, entry.column)
+            raise XMLSyntaxError(entry.message, entry.type, entry.line, entry.column)
     if root is None:
-        raise etree.XMLSyntaxError("there is no element", 0, 1, 1)
+        raise XMLSyntaxError("there is no element", 0, 1, 1)
     return root
