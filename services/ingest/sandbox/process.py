@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -37,6 +38,12 @@ LEAVE_TIMEOUT = 0.5
 
 REAP_TIMEOUT = 5.0
 """Seconds for a killed process to be gone."""
+
+EXIT_TIMEOUT = 1.0
+"""Seconds between the end of a process's channel and its own: the kernel clears its memory."""
+
+EXHAUSTED = frozenset({errno.EMFILE, errno.ENOMEM})
+"""What a process can't recover from: a reader has left too much open."""
 
 PASSED_ON = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME")
 """Of the environment only what Python may need to start at all: no setting, no secret."""
@@ -83,7 +90,8 @@ class ReadingProcess:
         try:
             self._channel.settimeout(SEND_TIMEOUT)
             sent = socket.send_fds(self._channel, [frame], [descriptor])
-            self._channel.sendall(frame[sent:])
+            if sent < len(frame):  # else it may have answered and ended by now
+                self._channel.sendall(frame[sent:])
         except OSError as error:
             raise self._gone() from error
 
@@ -152,13 +160,15 @@ class ReadingProcess:
     def _note(self, message: Answer) -> None:
         if isinstance(message, Ready):
             self.ready = message
-        elif isinstance(message, Finished | Refusal | Failure):
+        elif isinstance(message, Finished | Refusal):
             self._at_rest = True
+        elif isinstance(message, Failure):
+            self._at_rest = message.errno not in EXHAUSTED
 
     def _gone(self) -> Gone:
         """How it ended; its channel closes a moment before."""
         try:
-            code = self._process.wait(REAP_TIMEOUT)
+            code = self._process.wait(EXIT_TIMEOUT)
         except subprocess.TimeoutExpired:
             return Gone("was ended: it hung up")
         if code >= 0:
