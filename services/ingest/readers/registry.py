@@ -19,6 +19,7 @@ from services.ingest.readers.newsml_g2 import NewsMlG2Reader
 from services.ingest.readers.nitf import NitfReader
 from services.ingest.readers.pdf.reader import PdfReader
 from services.ingest.readers.plain import PlainTextReader
+from services.ingest.readers.warc import WarcReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,7 @@ READERS: tuple[type[Reader], ...] = (
     CompressedReader,
     ZipReader,
     TarReader,
+    WarcReader,
     NewsMlG2Reader,
     NewsMl1Reader,
     NitfReader,

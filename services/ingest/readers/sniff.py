@@ -58,6 +58,7 @@ _MARKUP: tuple[tuple[re.Pattern[bytes], str], ...] = (
         "an HTML page",
     ),
     (re.compile(rb"\s{0,64}<\?xml\b"), "an XML document"),
+    (re.compile(rb"WARC/[01]\.[0-9]"), "a web archive"),
     (
         # The roots of the news standards and feeds also without a declaration.
         re.compile(
