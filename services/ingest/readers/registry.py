@@ -9,6 +9,7 @@ from services.ingest.readers.archives.tars import TarReader
 from services.ingest.readers.archives.zips import ZipReader
 from services.ingest.readers.base import Limits, Reader, Record, Resume, Source, Unreadable
 from services.ingest.readers.compressed import CompressedReader
+from services.ingest.readers.dumps.reader import JsonReader
 from services.ingest.readers.feeds import FeedReader
 from services.ingest.readers.html_reader import HtmlReader
 from services.ingest.readers.mail.reader import MailReader
@@ -32,6 +33,7 @@ READERS: tuple[type[Reader], ...] = (
     NewsMlG2Reader,
     NewsMl1Reader,
     NitfReader,
+    JsonReader,
     FeedReader,
     HtmlReader,
     MailReader,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from services.ingest.readers.base import Unreadable
+from services.ingest.readers.json_head import json_head
 from services.ingest.readers.mail.envelope import is_mailbox, is_message
 
 HEAD_BYTES = 8 * 1024
@@ -69,8 +70,9 @@ _MARKUP: tuple[tuple[re.Pattern[bytes], str], ...] = (
         ),
         "an XML document",
     ),
-    (re.compile(rb'\s{0,64}(?:\[\s{0,64})?\{\s{0,64}"[^"\n]{1,100}"\s{0,8}:'), "JSON"),
 )
+
+_LIST_OF_OBJECTS = re.compile(rb"\s*+\[\s*+\{")
 
 STRAY_CONTROLS = 2
 """Control bytes that even a text of one line may hold."""
@@ -94,7 +96,19 @@ def markup_kind(head: bytes) -> str | None:
     text = _narrow(head)
     if is_message(text) or is_mailbox(text):
         return "mail"
+    if _is_json(text):
+        return "JSON"
     return next((what for pattern, what in _MARKUP if pattern.match(text)), None)
+
+
+def _is_json(text: bytes) -> bool:
+    """Whether ``text`` starts an object with a key, or a list of objects, or is an empty one."""
+    if text.lstrip()[:1] not in (b"{", b"["):
+        return False
+    found = json_head(text)
+    if found is None:
+        return False
+    return bool(found.keys or _LIST_OF_OBJECTS.match(text) or not text.strip(b" \t\r\n[]{}"))
 
 
 def is_html(head: bytes) -> bool:
