@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from services.bus.envelope import Event
+    from services.bus.keys import StageSpec
 
 FOLLOW_BLOCK = 1000
 """Milliseconds that one read waits for new events; well below the socket timeout."""
@@ -58,12 +59,21 @@ async def overview(redis: Redis, keys: Keys) -> Overview:
     seconds, microseconds = await redis.time()
     now_ms = int(seconds) * 1000 + int(microseconds) // 1000
     streams = [await _stream_state(redis, keys, stream, now_ms) for stream in STREAMS]
+    return Overview(tuple(streams), await _signs(redis, keys.alive_pattern()))
+
+
+async def workers_of(redis: Redis, keys: Keys, spec: StageSpec) -> tuple[dict[str, Any], ...]:
+    """The last sign of life of each running worker of one stage."""
+    return await _signs(redis, keys.alive(spec, "*"))
+
+
+async def _signs(redis: Redis, pattern: str) -> tuple[dict[str, Any], ...]:
     workers = [
         orjson.loads(value)
-        async for key in redis.scan_iter(match=keys.alive_pattern(), count=100)
+        async for key in redis.scan_iter(match=pattern, count=100)
         if (value := await redis.get(key)) is not None
     ]
-    return Overview(tuple(streams), tuple(sorted(workers, key=lambda w: (w["stage"], w["pid"]))))
+    return tuple(sorted(workers, key=lambda w: (w["stage"], w["pid"])))
 
 
 async def _stream_state(redis: Redis, keys: Keys, stream: Stream, now_ms: int) -> StreamState:

@@ -21,7 +21,7 @@ from services.ingest.files import Files
 from services.ingest.identity import assemble as real_assemble
 from services.ingest.inbox import Candidate
 from services.ingest.limits import limits_of
-from services.ingest.names import is_ignored, shown
+from services.ingest.names import shown, why_ignored
 from services.ingest.parts import FileInWork
 from services.ingest.reading import AssembleFunction, Changed, FileReader, ReadFunction
 from services.ingest.waits import Clock
@@ -111,7 +111,7 @@ def _check(
 ) -> CheckReport:
     exact = os.fsencode(path)
     name = posixpath.basename(exact)
-    ignored = _why_ignored(path, name)
+    ignored = why_ignored(path)
     if ignored is not None:
         return CheckReport(file=shown(exact), would_be="ignored", reason=ignored)
     files = Files(os.fsencode(path.parent.resolve()))
@@ -177,16 +177,6 @@ def _checked(entry: Entry, article: RawArticle | None) -> CheckedArticle:
 
 def _why(entry: Entry) -> str:
     return f"the file holds article {entry.article_id} more than once"
-
-
-def _why_ignored(path: Path, name: bytes) -> str | None:
-    if is_ignored(name):
-        return "hidden and temporary names are ignored"
-    if path.is_symlink():
-        return "links are never read"
-    if path.is_dir():
-        return "a folder; name the files in it"
-    return None
 
 
 def _unreadable(exact: bytes, reason: str) -> CheckReport:

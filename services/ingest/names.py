@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from typing import TYPE_CHECKING
 
 from services.observability import printable
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from uuid import UUID
 
 RECEIPT_SUFFIX = b".receipt.json"
@@ -53,6 +55,17 @@ def is_temporary(name: bytes) -> bool:
 def is_ignored(path: bytes) -> bool:
     """Whether a path below the inbox is ignored by rule, for any of its parts."""
     return any(is_hidden(part) or is_temporary(part) for part in path.split(b"/"))
+
+
+def why_ignored(path: Path) -> str | None:
+    """Why ingest would pass over a file, by its name and kind; None where it would take it."""
+    if is_ignored(posixpath.basename(os.fsencode(path))):
+        return "hidden and temporary names are ignored"
+    if path.is_symlink():
+        return "links are never read"
+    if path.is_dir():
+        return "a folder; name the files in it"
+    return None
 
 
 def shown(path: bytes) -> str:
