@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin
 
-import feedparser
-import feedparser.api
 from lxml import etree
 
 from schemas.article import ReaderInfo, Rights
-from services.ingest.identity import canonical_url
+from services.ingest.addresses import canonical_url
 from services.ingest.readers import feed_extras, xml
 from services.ingest.readers.base import ReadArticle
 from services.ingest.readers.bylines import byline
+from services.ingest.readers.feed_parsing import LOOSE_CHARS, Entry, Feed, NoArticle, loosely_parsed
 from services.ingest.readers.fragments import paragraphs
 from services.ingest.readers.lines import clean, same
 from services.ingest.readers.subjects import distinct, subject
@@ -28,16 +25,8 @@ if TYPE_CHECKING:
 
     from schemas.article import Extent, Subject
 
-# It asks for a parser of this name at each parse, which is a search through the import path, and
-# where the operating system has one it would be used: the same bytes must give the same result.
-feedparser.api.PREFERRED_XML_PARSERS.clear()
-
 MAX_ELEMENTS: Final = 50_000
 """Of one entry: feedparser takes some 20 µs for each, so a second. Articles have some hundreds."""
-
-LOOSE_CHARS: Final = 512 * 1024
-"""The longest entry that is read although it isn't well-formed: the parser for those takes
-seconds for a megabyte of stray markup. An article of 5,000 words has 40,000 characters."""
 
 MAX_NAMES: Final = 100
 """Authors, and keywords, kept of one entry."""
@@ -54,72 +43,6 @@ _CUT: Final = re.compile(
 )
 _CODED: Final = re.compile(r"medtop|newscodes|media ?topic|subjectcode", re.IGNORECASE)
 _NEWSCODE: Final = re.compile(r"medtop:|(?:https?://)?cv\.iptc\.org/newscodes/", re.IGNORECASE)
-
-
-class NoArticle(Exception):  # noqa: N818  (named for what is said in its stead: a BadRecord)
-    """The entry can't become an article: ``reason`` and ``advice`` for the receipt."""
-
-    def __init__(self, reason: str, advice: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.advice = advice
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """What the feed itself says, for all of its entries.
-
-    An entry is parsed between ``opening`` and ``closing``, the tags that it stands within: so
-    namespaces, languages and base addresses hold for it.  ``encoding`` is that of the entries'
-    bytes; ``transcoded``: what the file is in, where that is another.
-    """
-
-    format: str
-    encoding: str
-    transcoded: str | None
-    atom: bool
-    opening: str
-    closing: str
-    provider: str | None = None
-    language: str | None = None
-    rights: str | None = None
-    link: str | None = None
-    warnings: tuple[str, ...] = ()
-
-
-def loosely_parsed(markup: str) -> feedparser.FeedParserDict:
-    """What feedparser makes of ``markup``: no network, no sanitising, nothing resolved.
-
-    The texts are reduced to their words afterwards, so what is dangerous in HTML goes there.
-    """
-    return feedparser.parse(
-        io.BytesIO(markup.encode("utf-8", "replace")),
-        sanitize_html=False,
-        resolve_relative_uris=False,
-    )
-
-
-@dataclass(slots=True)
-class _Entry:
-    """An entry while its fields are taken; ``element`` is None where it isn't well-formed."""
-
-    feed: Feed
-    values: dict[str, Any]
-    element: etree._Element | None
-    warnings: list[str]
-
-    def text(self, key: str) -> str | None:
-        """A plain field; elements of other namespaces may have put a mapping in its place."""
-        value = self.values.get(key)
-        return (clean(value) or None) if isinstance(value, str) else None
-
-    def mapping(self, key: str) -> dict[str, Any]:
-        value = self.values.get(key)
-        return dict(value) if isinstance(value, dict) else {}
-
-    def mappings(self, key: str) -> list[dict[str, Any]]:
-        value = self.values.get(key)
-        return [dict(v) for v in value if isinstance(v, dict)] if isinstance(value, list) else []
 
 
 def read_entry(feed: Feed, markup: str, info: ReaderInfo, position: int) -> ReadArticle:
@@ -140,7 +63,7 @@ def read_entry(feed: Feed, markup: str, info: ReaderInfo, position: int) -> Read
         raise NoArticle(
             "the entry has no fields that can be read", "Look at it in the feed's source."
         )
-    entry = _Entry(feed, dict(parsed["entries"][0].items()), element, warnings)
+    entry = Entry(feed, dict(parsed["entries"][0].items()), element, warnings)
     return _article(entry, info, position)
 
 
@@ -192,7 +115,7 @@ def _tombstone(
     )
 
 
-def _article(entry: _Entry, info: ReaderInfo, position: int) -> ReadArticle:
+def _article(entry: Entry, info: ReaderInfo, position: int) -> ReadArticle:
     headline = " ".join(_words(entry.mapping("title_detail"))) or entry.text("title")
     body, standfirst, extent = _texts(entry)
     if not body and not headline:
@@ -253,7 +176,7 @@ def _name(value: object) -> str | None:
     return (" ".join(paragraphs(value)) or None) if isinstance(value, str) else None
 
 
-def _texts(entry: _Entry) -> tuple[tuple[str, ...], str | None, Extent]:
+def _texts(entry: Entry) -> tuple[tuple[str, ...], str | None, Extent]:
     """Body, standfirst and how much of the article the body is."""
     summary = _words(entry.mapping("summary_detail"))
     body = _content(entry)
@@ -266,7 +189,7 @@ def _texts(entry: _Entry) -> tuple[tuple[str, ...], str | None, Extent]:
     return summary, None, "summary"
 
 
-def _content(entry: _Entry) -> tuple[str, ...]:
+def _content(entry: Entry) -> tuple[str, ...]:
     """The longest of the entry's contents that are text."""
     if entry.element is not None and not feed_extras.has_content(entry.element):
         return ()  # feedparser takes a second description for the content
@@ -295,7 +218,7 @@ def _standfirst(summary: tuple[str, ...], body: tuple[str, ...]) -> str | None:
 # --- Who and where ------------------------------------------------------------------------
 
 
-def _identity(entry: _Entry) -> tuple[str | None, str | None]:
+def _identity(entry: Entry) -> tuple[str | None, str | None]:
     """The provider's id and the page's address.
 
     A guid that is the page's address is no id of its own: as an address it is the same as that
@@ -316,7 +239,7 @@ def _identity(entry: _Entry) -> tuple[str | None, str | None]:
     return (None if canonical_url(link) == address else given), link
 
 
-def _address(entry: _Entry, link: str | None) -> str | None:
+def _address(entry: Entry, link: str | None) -> str | None:
     if link is None:
         return None
     try:
@@ -331,10 +254,11 @@ def _address(entry: _Entry, link: str | None) -> str | None:
     return absolute
 
 
-def _authors(entry: _Entry) -> tuple[tuple[str, ...], str | None]:
+def _authors(entry: Entry) -> tuple[tuple[str, ...], str | None]:
     """The authors' names one by one, and the byline as it is written."""
-    given: list[Any] = [*feed_extras.rss_authors(entry.element)]
-    given = given or [author.get("name") for author in entry.mappings("authors")]
+    given: list[Any] | None = feed_extras.rss_authors(entry.element)
+    if given is None:
+        given = [author.get("name") for author in entry.mappings("authors")]
     written = [name for name in dict.fromkeys(map(_name, given[:MAX_NAMES])) if name]
     people: list[str] = []
     for name in written:
@@ -344,7 +268,7 @@ def _authors(entry: _Entry) -> tuple[tuple[str, ...], str | None]:
     return tuple(dict.fromkeys(people)), ", ".join(written) or None
 
 
-def _language(entry: _Entry) -> str | None:
+def _language(entry: Entry) -> str | None:
     texts = (*entry.mappings("content")[:1], entry.mapping("summary_detail"))
     found = (
         entry.text("language"),
@@ -365,14 +289,14 @@ def language_tag(given: str | None, warnings: list[str]) -> str | None:
     return None
 
 
-def _rights(entry: _Entry) -> Rights | None:
+def _rights(entry: Entry) -> Rights | None:
     notice = _name(entry.text("rights")) or entry.feed.rights
     terms = next((x.get("href") for x in entry.mappings("links") if x.get("rel") == "license"), "")
     terms = clean(str(terms or ""))
     return Rights(notice=notice, usage_terms=terms or None) if notice or terms else None
 
 
-def _categories(entry: _Entry) -> tuple[tuple[Subject, ...], tuple[str, ...]]:
+def _categories(entry: Entry) -> tuple[tuple[Subject, ...], tuple[str, ...]]:
     """Categories of IPTC's vocabularies as subjects, all others as keywords."""
     subjects: list[Subject] = []
     keywords: list[str] = []
@@ -388,7 +312,7 @@ def _categories(entry: _Entry) -> tuple[tuple[Subject, ...], tuple[str, ...]]:
 # --- Times --------------------------------------------------------------------------------
 
 
-def _times(entry: _Entry) -> tuple[datetime | None, datetime | None]:
+def _times(entry: Entry) -> tuple[datetime | None, datetime | None]:
     """When published and when updated.
 
     RSS has only the one time of ``pubDate`` or ``dc:date``, which feedparser calls the update.

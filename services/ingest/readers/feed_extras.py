@@ -81,14 +81,14 @@ def guid(entry: etree._Element | None) -> tuple[str | None, bool]:
     return clean(found.text or "") or None, permalink
 
 
-def rss_authors(entry: etree._Element | None) -> list[str]:
-    """The names where RSS's own ``author`` is used, ``address (name)``; else none.
+def rss_authors(entry: etree._Element | None) -> list[str] | None:
+    """The names where RSS's own ``author`` is used, ``address (name)``; None where it isn't.
 
     feedparser takes the last letters of a long top-level domain for a part of the name.
     """
     plain = [] if entry is None else [found for found in entry.findall("author") if not len(found)]
     if entry is None or not plain:
-        return []
+        return None
     names = [_ADDRESS.sub("", found.text or "").strip(" \n\t()<>") for found in plain]
     return [*filter(None, names), *map(text_of, entry.findall(f"{_DC}creator"))]
 

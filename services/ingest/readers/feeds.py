@@ -13,19 +13,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from schemas.article import ReaderInfo
-from services.ingest.identity import canonical_url
+from services.ingest.addresses import canonical_url
 from services.ingest.readers import xml
 from services.ingest.readers.base import BadRecord, Reader, Record, Resume, Source, Unreadable
 from services.ingest.readers.encoding import decode
-from services.ingest.readers.feed_entry import (
-    LOOSE_CHARS,
-    Feed,
-    NoArticle,
-    language_tag,
-    loosely_parsed,
-    read_entry,
-)
+from services.ingest.readers.feed_entry import language_tag, read_entry
 from services.ingest.readers.feed_frames import Frame, Frames, Head, Text
+from services.ingest.readers.feed_parsing import LOOSE_CHARS, Feed, NoArticle, loosely_parsed
 from services.ingest.readers.fragments import paragraphs
 from services.ingest.readers.lines import clean
 
