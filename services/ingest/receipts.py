@@ -38,6 +38,9 @@ class ReceiptArticle(Model):
     locator: str | None = Field(
         default=None, description="where in the file, e.g. 'line 7' or 'stories.zip!a/b.eml'"
     )
+    drop_id: UUID | None = Field(
+        default=None, description="of a long file's later parts, which are drops of their own"
+    )
     headline: str | None = None
     outcome: OutcomeKind
     of: UUID | None = Field(default=None, description="duplicate: of which article")
@@ -102,6 +105,7 @@ def receipt_article(entry: Entry, outcome: Outcome) -> ReceiptArticle:
     return ReceiptArticle(
         position=entry.position,
         locator=entry.locator,
+        drop_id=outcome.drop.drop_id if outcome.drop.part_of else None,
         article_id=outcome.article_id,
         revision=outcome.revision,
         headline=entry.headline if outcome.headline is None else outcome.headline,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 from dataclasses import dataclass, field
 
@@ -23,11 +24,12 @@ LATER = frozenset({"updated", "indexed"})
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A file that was dropped: its name, its bytes, and the outcomes it may have."""
+    """A file that was dropped: name, bytes, the outcomes its records may have, how many."""
 
     name: str
     data: bytes
     may_become: frozenset[str]
+    records: int = 1
 
     @property
     def sha256(self) -> str:
@@ -60,6 +62,17 @@ class Wire:
         )
         text = f"{who} {what} near {where}\n\nCase {number}: {who} {what} {why}. {mark} {body}\n"
         return Dropped(self._name("news"), text.encode(), frozenset({outcome}))
+
+    def dump(self, records: int) -> Dropped:
+        """A long file: JSON lines, an article in each."""
+        articles = [self.article() for _ in range(records)]
+        lines = []
+        for article in articles:
+            headline, _, body = article.data.decode().partition("\n\n")
+            lines.append(json.dumps({"title": headline, "text": body.strip()}))
+        name = self._name("dump").replace(".txt", ".jsonl")
+        data = "\n".join(lines).encode()
+        return Dropped(name, data, frozenset({"indexed"}), records)
 
     def story(self) -> tuple[Dropped, Dropped]:
         """An article and a later version of it under another headline.

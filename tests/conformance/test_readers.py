@@ -12,8 +12,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.ingest.readers.base import BadRecord, Limits, ReadArticle, Reader, Source, Unreadable
+from services.ingest.readers.base import (
+    BadRecord,
+    Limits,
+    ReadArticle,
+    Reader,
+    Resume,
+    Source,
+    Unreadable,
+)
 from services.ingest.readers.registry import READERS, read_file, reader_for
+from services.ingest.readers.sniff import HEAD_BYTES
+from tests.golden.make_golden import samples
 from tests.readers.support import LEAD, MORE, TRAPS, source
 
 if TYPE_CHECKING:
@@ -33,6 +43,12 @@ SAMPLES: tuple[bytes, ...] = (
     b" \n ",
 )
 
+FILES = tuple(samples())
+"""One for each thing that a format can do; see ``tests/readers/samples``."""
+
+every_file = pytest.mark.parametrize(
+    "path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}"
+)
 every_reader = pytest.mark.parametrize("kind", READERS, ids=lambda kind: kind.name)
 every_sample = pytest.mark.parametrize("data", SAMPLES, ids=range(len(SAMPLES)))
 
@@ -190,11 +206,16 @@ def test_a_file_that_cannot_be_read_now_is_an_os_error(kind: type[Reader]) -> No
 
 
 @every_reader
-def test_a_text_above_the_limit_is_refused(kind: type[Reader]) -> None:
-    reason = attempt(kind(Limits(article_bytes=5)), source(b"# Ferry sails"))
-    assert isinstance(reason, str)
-    assert "13 bytes" in reason
-    assert "5 bytes" in reason
+def test_no_article_is_larger_than_the_limit(kind: type[Reader]) -> None:
+    """An archive or a dump may be; each of its records may not, and is named with its size."""
+    limits = Limits(article_bytes=5)
+    data = next((f.read_bytes() for f in FILES if reader_of(f) == kind.name), b"# Ferry sails")
+    try:
+        records = list(kind(limits).read(source(data)))
+    except Unreadable as refusal:
+        assert "5 bytes" in refusal.reason
+    else:
+        assert all(isinstance(record, BadRecord) for record in records)
 
 
 @pytest.mark.parametrize(
@@ -233,3 +254,145 @@ def test_a_reader_s_own_fault_is_a_refusal_that_keeps_its_cause(
     with pytest.raises(Unreadable, match="the plain reader failed: IndexError") as refusal:
         list(read_file(source(b"The ferry sails"), Limits()))
     assert isinstance(refusal.value.__cause__, IndexError)
+
+
+# --- every sample of every format ----------------------------------------------------------------
+
+
+def reader_of(path: Path) -> str:
+    return reader_for(path.read_bytes()[:HEAD_BYTES], path.name, Limits()).name
+
+
+def from_file(path: Path) -> Source:
+    return source(path.read_bytes(), path.name)
+
+
+def all_of(given_source: Source, resume: Resume | None = None) -> list[Any]:
+    """Every record, and the refusal as a last one."""
+    found: list[Any] = []
+    try:
+        found.extend(read_file(given_source, Limits(), resume))
+    except Unreadable as refusal:
+        found.append((refusal.reason, refusal.advice))
+    return found
+
+
+def test_every_reader_has_samples() -> None:
+    """What has no sample has no golden file, and no row in the table of formats."""
+    assert {reader_of(path) for path in FILES} >= {kind.name for kind in READERS} - {"plain"}
+
+
+@every_file
+def test_a_sample_is_claimed_by_one_reader_alone(path: Path) -> None:
+    """Text is what nobody else claims; all others know their own and no others."""
+    head = path.read_bytes()[:HEAD_BYTES]
+    claims = [kind.name for kind in READERS if kind(Limits()).claims(head, path.name)]
+    special = [name for name in claims if name != "plain"]
+    assert len(special) <= 1
+    assert claims
+
+
+@every_file
+def test_a_sample_keeps_the_contract(path: Path) -> None:
+    records = all_of(from_file(path))
+    refusals = [each for each in records if isinstance(each, tuple)]
+    assert refusals in ([], records[-1:])
+    found = records[: len(records) - len(refusals)]
+    assert [record.position for record in found] == list(range(1, len(found) + 1))
+    for record in found:
+        assert_record(record)
+
+
+@every_file
+def test_reading_goes_on_after_any_record_as_if_it_had_not_stopped(path: Path) -> None:
+    whole = all_of(from_file(path))
+    for number, record in enumerate(whole[:-1], start=1):
+        if isinstance(record, tuple):
+            break
+        resume = Resume(record.position, record.checkpoint)
+        assert all_of(from_file(path), resume) == whole[number:], f"after record {number}"
+
+
+@every_file
+def test_a_record_that_is_to_be_passed_over_is_not_parsed(path: Path) -> None:
+    """It brought the reader down before: it is rejected, or reading stops there."""
+    whole = [record for record in all_of(from_file(path)) if not isinstance(record, tuple)]
+    for record in whole[:-1][:1]:
+        resume = Resume(record.position, record.checkpoint, "it took too long")
+        first = all_of(from_file(path), resume)[0]
+        reason = first[0] if isinstance(first, tuple) else first.reason
+        assert "it took too long" in reason
+        if not isinstance(first, tuple):
+            assert first.position == record.position + 1
+
+
+class OneWay(io.RawIOBase):
+    """A stream that can't be sought, as one that is unpacked while it is read."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__()
+        self._stream = io.BytesIO(data)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return self._stream.readinto(buffer)
+
+
+@every_file
+def test_a_stream_of_unknown_length_that_cannot_be_sought_gives_the_same(path: Path) -> None:
+    data = path.read_bytes()
+    one_way = Source(path.name, None, lambda: io.BufferedReader(OneWay(data)))
+    seen = [shown(record) for record in all_of(one_way)]
+    assert seen == [shown(record) for record in all_of(from_file(path))]
+
+
+def shown(record: Any) -> Any:
+    """All of a record but where reading could go on, which a stream may not know."""
+    return record if isinstance(record, tuple) else asdict(record) | {"checkpoint": None}
+
+
+@every_file
+def test_a_sample_in_another_place_time_and_zone_gives_the_same(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = all_of(from_file(path))
+    monkeypatch.setenv("TZ", "Pacific/Kiritimati")
+    monkeypatch.chdir("/")
+    assert all_of(from_file(path)) == first
+
+
+@every_file
+def test_a_sample_is_read_through_its_source_alone(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_source = from_file(path)
+    all_of(given_source)  # zone files and tables are loaded once
+
+    def forbidden(*_args: object, **_kwargs: object) -> NoReturn:
+        pytest.fail("a reader reached outside its source")
+
+    monkeypatch.setattr("builtins.open", forbidden)
+    monkeypatch.setattr(io, "open", forbidden)
+    monkeypatch.setattr(socket.socket, "connect", forbidden)
+    all_of(given_source)
+
+
+@given(
+    path=st.sampled_from(FILES),
+    cuts=st.lists(st.tuples(st.integers(0, 6000), st.binary(max_size=6)), max_size=5),
+    end=st.integers(0, 20_000),
+)
+@settings(deadline=None, max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+def test_a_damaged_sample_gives_articles_or_a_refusal(
+    path: Path, cuts: list[tuple[int, bytes]], end: int
+) -> None:
+    data = path.read_bytes()[: max(end, 1)]
+    for at, junk in cuts:
+        data = data[:at] + junk + data[at + len(junk) // 2 :]
+    for record in all_of(source(data, path.name)):
+        if not isinstance(record, tuple):
+            assert_record(record)
+        else:
+            assert " reader failed: " not in record[0], record
