@@ -12,10 +12,10 @@ import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlencode, urlsplit
 from uuid import UUID, uuid5
 
 from schemas.article import RawArticle, Section
+from services.ingest.addresses import canonical_url
 
 if TYPE_CHECKING:
     from schemas.article import Drop, IdentityBasis, RevisionBasis
@@ -45,21 +45,11 @@ stories 41 and 42 must not become two versions of one."""
 _CASELESS = re.compile(r"\A(?:urn:uuid:.*|urn:[a-z0-9-]+:|tag:)", re.IGNORECASE | re.DOTALL)
 """What of a URI has no case (RFC 8141, 3.1; RFC 9562, 4); of a tag only its scheme."""
 
-_TRACKING = re.compile(
-    r"utm_\w+|mtm_\w+|pk_\w+|fbclid|gclid|gclsrc|dclid|msclkid|yclid|twclid|ttclid|igshid|igsh"
-    r"|mc_[ce]id|_hs(?:enc|mi)|mkt_tok|cmpid|cmp|ocid|ito|ncid|smid|sref|srnd|xtor|at_\w+|wt_\w+"
-    r"|__twitter_impression|taid|guccounter|guce_\w+",
-    re.IGNORECASE,
-)
-"""Query parameters that say where a reader came from, and nothing about the article."""
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 MOST_AHEAD = timedelta(days=1)
 """How far after its receipt an update may say that it was made: clocks and time zones go wrong by
 hours. A wrong year would put the version above every correction for as long."""
-
-_DEFAULT_PORTS = frozenset({80, 443})
 
 
 def assemble(article: ReadArticle, drop: Drop, ingested_at: datetime) -> RawArticle:
@@ -172,26 +162,6 @@ def _has_version_part(provider_id: str) -> bool:
     if lower.startswith("urn:newsml:"):
         return lower.count(":") >= _NEWSML_COLONS
     return _VERSIONED_TAG.fullmatch(lower) is not None
-
-
-def canonical_url(url: str) -> str | None:
-    """``url`` in the form in which two links to one page are equal; None if it is no web address.
-
-    Scheme, default port, ``www.``, user, fragment, tracking parameters, the order of the
-    others and a trailing slash don't tell pages apart.
-    """
-    try:
-        parts = urlsplit(url.strip())
-        port = parts.port
-    except ValueError:
-        return None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        return None
-    host = parts.hostname.rstrip(".").removeprefix("www.")
-    where = host if port is None or port in _DEFAULT_PORTS else f"{host}:{port}"
-    pairs = parse_qsl(parts.query, keep_blank_values=True)
-    query = urlencode(sorted(pair for pair in pairs if not _TRACKING.fullmatch(pair[0])))
-    return f"https://{where}{parts.path.rstrip('/')}{'?' + query if query else ''}"
 
 
 def normalised(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
@@ -11,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.article import Drop, ReaderInfo
+from services.ingest.addresses import canonical_url
 from services.ingest.identity import (
     MAX_REVISION,
     assemble,
-    canonical_url,
     compose,
     identify,
     normalised,
@@ -240,3 +241,197 @@ def test_any_id_and_url_identify_something(provider_id: str, url: str) -> None:
     article = replace(PLAIN, provider_id=provider_id, url=f"http://{url}")
     assert identify(article, DROP) == identify(article, DROP)
     assert identify(replace(article, provider_id=None), DROP)[0] in ("url", "text")
+
+
+# --- Addresses -----------------------------------------------------------------------
+
+PAGE = "https://example.org/news/ferry"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.org/news/ferry/",
+        "https://user:pw@www.example.org:443/news/ferry#comments",
+        "https://example.org//news///ferry//",
+        "https://example.org/news/./old/../ferry",
+        "https://example.org/news/ferry/index.html",
+        "https://example.org/news/ferry/default.aspx",
+        "https://example.org/n%65ws/%66erry",
+        "https://EXAMPLE.org./news/ferry",
+        "https://m.example.org/news/ferry",
+        "https://www.mobile.example.org/news/ferry",
+        "https://touch.example.org/news/ferry?m=1",
+        "https://example.org/news/ferry;jsessionid=0A1B2C",
+        "https://example.org/news/ferry?PHPSESSID=7f3a&sid=0123456789abcdef01234567",
+    ],
+)
+def test_ways_of_writing_an_address_do_not_split_an_article(url: str) -> None:
+    assert canonical_url(url) == PAGE
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.org/news/ferry/amp",
+        "https://example.org/news/ferry/amp/",
+        "https://example.org/news/ferry/amp.html",
+        "https://example.org/news/ferry.amp",
+        "https://example.org/amp/news/ferry",
+        "https://example.org/news/ferry?amp",
+        "https://example.org/news/ferry?amp=1",
+        "https://example.org/news/ferry?outputType=amp",
+        "https://amp.example.org/news/ferry",
+        "https://cdn.ampproject.org/c/s/example.org/news/ferry",
+        "https://example-org.cdn.ampproject.org/v/s/example.org/news/ferry?amp_js_v=0.1&amp=1",
+        "https://www.google.com/amp/s/example.org/news/ferry",
+        "https://www.google.com/amp/s/amp.example.org/news/ferry/amp",
+        "https://example-org.cdn.ampproject.org/c/s/m.example.org/amp/news/ferry?utm_source=x",
+    ],
+)
+def test_an_amp_page_is_the_article_that_it_is_a_copy_of(url: str) -> None:
+    assert canonical_url(url.replace("amp_js_v=0.1&", "")) == PAGE
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "utm_source=x&utm_medium=y",
+        "fbclid=abc",
+        "gclid=1&gbraid=2&wbraid=3&gad_source=1",
+        "srsltid=A",
+        "mibextid=Zx",
+        "ns_mchannel=social&ns_campaign=x",
+        "wt.mc_id=nl",
+        "_ga=2.1&_gl=1",
+        "hsCtaTracking=a%7Cb",
+        "ref=rss",
+        "source=newsletter",
+        "from=home",
+        "CMP=share_btn_tw",
+        "UTM_Campaign=X",
+    ],
+)
+def test_what_says_where_a_reader_came_from_does_not_split_an_article(query: str) -> None:
+    assert canonical_url(f"{PAGE}?{query}") == PAGE
+    assert canonical_url(f"{PAGE}?{query}&id=7") == f"{PAGE}?id=7"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("?id=1", "?id=2"),
+        ("?page=2", ""),
+        ("?p=1", "?P=1"),
+        ("?sid=4711", "?sid=4712"),
+        ("?s=ferry", "?s=mail"),
+        ("?ref=4711", "?ref=4712"),
+        ("?source=harbour-office", ""),
+        ("?view=print", ""),
+        ("?m=201402", "?m=201403"),
+        ("#!/story/1", "#!/story/2"),
+        ("/ampere", ""),
+        ("/amplifier", ""),
+        ("/camp", ""),
+        ("/index", ""),
+        ("/a%2Fb", "/a/b"),
+        ("/caf%C3%A9", "/caf%C3%A8"),
+        ("/caf%E9", "/caf%E8"),
+        ("?q=caf%E9", "?q=caf%E8"),
+        ("/Ferry", "/ferry"),
+    ],
+)
+def test_what_tells_two_pages_apart_is_kept(one: str, other: str) -> None:
+    first, second = canonical_url(PAGE + one), canonical_url(PAGE + other)
+    assert first is not None
+    assert second is not None
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://bücher.example/täglich", "https://xn--bcher-kva.example/t%C3%A4glich"),
+        ("https://example.org/a%e2%82%ac", "https://example.org/a%E2%82%AC"),
+        ("https://example.org/?b=1&a=2", "https://example.org/?a=2&b=1"),
+        ("https://example.org/a?q=x+y", "https://example.org/a?q=x%20y"),
+        ("https://example.org/", "http://www.example.org/index.php"),
+        ("https://example.org/?id=7", "https://example.org/index.php?id=7"),
+        ("https://en.m.wiki.example/Ferry", "https://en.wiki.example/Ferry"),
+        ("https://example.org/story.html", "https://example.org/story.amp.html"),
+        ("https://[2001:db8::1]/a", "http://[2001:DB8::1]:80/a/"),
+    ],
+)
+def test_two_ways_of_writing_one_address(one: str, other: str) -> None:
+    assert canonical_url(one) == canonical_url(other)
+    assert canonical_url(one) is not None
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://m.co.uk/a", "m.co.uk"),
+        ("https://amp.dev/a", "amp.dev"),
+        ("https://mobile.example/a", "mobile.example"),
+        ("https://www.example/a", "www.example"),
+        ("https://mail.example.org/a", "mail.example.org"),
+        ("https://google.example/amp/s/x.example/a", "google.example"),
+    ],
+)
+def test_a_site_may_be_called_like_a_host_for_phones(url: str, host: str) -> None:
+    made = canonical_url(url)
+    assert made is not None
+    assert made.startswith(f"https://{host}/")
+
+
+@pytest.mark.parametrize(
+    "url", ["https://example.org/amp", "https://example.org/amp/", "https://www.google.com/amp/s/"]
+)
+def test_a_page_that_is_only_called_amp_stays(url: str) -> None:
+    made = canonical_url(url)
+    assert made is not None
+    assert "/amp" in made
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "ferry",
+        "//example.org/a",
+        "mailto:a@example.org",
+        "https://",
+        "https:///a",
+        "http://[::1",
+        "https://example.org:99999/",
+        "https://example.org/\ud800",
+        "https://example.org/" + "a" * 9000,
+        "ftp://example.org/a",
+    ],
+)
+def test_what_is_no_web_address_has_no_canonical_form(url: str) -> None:
+    assert canonical_url(url) is None
+
+
+@given(
+    st.lists(st.sampled_from(["amp", "index.html", "a", "", ".", "..", "%41", "é", "s.amp"])),
+    st.sampled_from(["example.org", "m.example.org", "www.m.example.co.uk", "cdn.ampproject.org"]),
+    st.text(max_size=20),
+)
+def test_a_canonical_address_is_its_own(parts: list[str], host: str, query: str) -> None:
+    made = canonical_url(f"https://{host}/{'/'.join(parts)}?{query}")
+    assert made is None or canonical_url(made) == made
+
+
+@given(st.text(max_size=60))
+def test_any_text_has_a_canonical_form_or_none(text: str) -> None:
+    for url in (text, f"https://{text}", f"https://example.org/{text}"):
+        made = canonical_url(url)
+        assert made is None or canonical_url(made) == made
+
+
+def test_an_address_of_many_parts_takes_no_time() -> None:
+    started = time.perf_counter()
+    canonical_url("https://example.org" + "/amp" * 2000)
+    canonical_url("https://example.org/?" + "&".join(f"a{n}=1" for n in range(900)))
+    assert time.perf_counter() - started < 2

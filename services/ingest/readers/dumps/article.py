@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from schemas.article import ReaderInfo, Rights
-from services.ingest.identity import MAX_REVISION, canonical_url
+from services.ingest.addresses import canonical_url
+from services.ingest.identity import MAX_REVISION
 from services.ingest.readers.base import BadRecord, Limits, ReadArticle, Unreadable
 from services.ingest.readers.dumps import fields, values
 from services.ingest.readers.lines import clean, same

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas.article import Picture, Place, Subject
-from services.ingest.identity import canonical_url
+from services.ingest.addresses import canonical_url
 from services.ingest.readers import fragments, subjects
 from services.ingest.readers.dates import YEARS
 from services.ingest.readers.html_metadata import language_tag
