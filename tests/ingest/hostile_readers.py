@@ -114,7 +114,7 @@ def read_lines(
             yield article(position, f"{len(lines)} lines", lines[0].decode().strip())
 
 
-def read_twice(
+def read_many(
     source: Source, _limits: Limits, _resume: Resume | None = None
 ) -> Generator[Record, None, None]:
     """As many articles as the file says, of about the length that news have."""

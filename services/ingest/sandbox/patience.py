@@ -63,8 +63,8 @@ class Allowance:
         ceiling = 4 * max(self.size, self.limits.expanded_bytes)
         if self.delivered > FRAME_BYTES + min(OUTPUT_RATIO * self.size, ceiling):
             raise Unreadable(
-                f"it is {self.size / MIB:.1f} MiB and comes to more than "
-                f"{self.delivered / MIB:.0f} MiB of articles",
+                f"of its {self.size} bytes come {self.delivered / MIB:.0f} MiB of articles, "
+                "more than any honest file gives",
                 "If it is no bomb, unpack it and split it.",
             )
 

@@ -12,7 +12,7 @@ import os
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from services.ingest.readers.base import (
     MIB,
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
     from services.ingest.readers.base import Limits, Record, Source
     from services.ingest.sandbox.protocol import Answer
-    from services.settings import Settings
     from services.settings import Settings
 
 log = get_logger("ingest")
@@ -133,15 +132,6 @@ class Sandbox:
     @classmethod
     def of(cls, settings: Settings) -> Sandbox:
         """The sandbox that ``settings`` ask for."""
-        return cls(
-            timeout=settings.reader_timeout,
-            memory_bytes=settings.reader_memory_bytes,
-            processes=settings.reader_processes,
-        )
-
-    @classmethod
-    def of(cls, settings: Settings) -> Self:
-        """As the settings say; it starts nothing yet."""
         return cls(
             timeout=settings.reader_timeout,
             memory_bytes=settings.reader_memory_bytes,
