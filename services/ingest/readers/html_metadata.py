@@ -14,16 +14,18 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from schemas.article import Place, Rights, Subject
-from services.ingest.readers.dates import parse_when
+from schemas.article import Place, Rights
 from services.ingest.readers.html_head import Head, plain, web_address
 from services.ingest.readers.html_people import authors_of
 from services.ingest.readers.html_titles import choose_title
 from services.ingest.readers.lines import clean
+from services.ingest.readers.subjects import distinct, subject
+from services.ingest.readers.timestamps import parse_stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from schemas.article import Subject
     from services.ingest.readers.html_ld import LinkedData
 
 MAX_KEYWORDS: Final = 100
@@ -56,7 +58,6 @@ _PUBLISHED_CLASS: Final = re.compile(r"publi|posted|entry-date|dateline|pubdate"
 
 _TAG: Final = re.compile(r"([a-z]{2,3})((?:-[a-z0-9]{2,8})*)", re.IGNORECASE)
 _STAMP: Final = re.compile(r"1[0-9]{9}(?:[0-9]{3})?")
-_MEDTOP: Final = re.compile(r"(?:medtop:|/newscodes/mediatopic/)(\d{8})\b")
 _LANGUAGE_ONLY: Final = 2
 _SCRIPT: Final = 4
 
@@ -178,11 +179,10 @@ def _moment(meta: Metadata, what: str, values: Iterable[str]) -> datetime | None
         text = clean(value)
         if _STAMP.fullmatch(text):
             return datetime.fromtimestamp(int(text[:10]), UTC)
-        when = parse_when(text)
-        if when is not None and when.moment is not None:
+        when = parse_stamp(text[:MAX_KEYWORD])
+        if when.moment is not None:
             return when.moment
-        told = when.warning if when else f"no time taken from '{text[:60]}'"
-        problem = problem or f"{what}: {told}"
+        problem = problem or f"{what}: {when.warning}"
     if problem:
         meta.warnings.append(problem)
     return None
@@ -264,13 +264,11 @@ def _keywords(head: Head, data: LinkedData) -> tuple[str, ...]:
 
 
 def _subjects(data: LinkedData) -> tuple[Subject, ...]:
-    made: dict[tuple[str | None, str | None], Subject] = {}
-    for value in data.values("about"):
-        name = data.text(value)
-        code, scheme = _code(value) if isinstance(value, dict) else (None, None)
-        if name or code:
-            made.setdefault((name, code), Subject(code=code, name=name, scheme=scheme))
-    return tuple(made.values())[:MAX_KEYWORDS]
+    return distinct(
+        subject(code, data.text(value), scheme)
+        for value in data.values("about")
+        for code, scheme in [_code(value) if isinstance(value, dict) else (None, None)]
+    )
 
 
 def _code(value: dict[str, object]) -> tuple[str | None, str | None]:
@@ -281,8 +279,7 @@ def _code(value: dict[str, object]) -> tuple[str | None, str | None]:
             continue
         scheme = value.get("inDefinedTermSet")
         vocabulary = plain(scheme) or None if isinstance(scheme, str) else None
-        topic = _MEDTOP.search(text)
-        return (f"medtop:{topic[1]}" if topic else text), vocabulary
+        return text, vocabulary
     return None, None
 
 

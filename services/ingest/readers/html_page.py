@@ -16,12 +16,13 @@ from services.ingest.readers.html_body import read_body
 from services.ingest.readers.html_head import read_head
 from services.ingest.readers.html_ld import read_scripts
 from services.ingest.readers.html_metadata import address_in, addresses_of, read_metadata
-from services.ingest.readers.html_paywall import access_to
+from services.ingest.readers.html_paywall import access_to, open_gates
 from services.ingest.readers.html_people import authors_of
 from services.ingest.readers.html_pictures import read_pictures
 from services.ingest.readers.html_tree import Tree, decode_page, parse
 from services.ingest.readers.html_walls import refusal_of
 from services.ingest.readers.lines import Line, clean, same
+from services.ingest.readers.notes import Notes
 from services.ingest.readers.page import Page, analyse
 
 if TYPE_CHECKING:
@@ -38,10 +39,6 @@ if TYPE_CHECKING:
 NAME: Final = "html"
 VERSION: Final = "1"
 
-MAX_WARNINGS: Final = 20
-MAX_WARNING: Final = 300
-"""Characters; with the number above it, what a receipt still shows well."""
-
 MAX_MISSES: Final = 50
 """Lines that are looked for in the source in vain before it is left: each costs a pass."""
 
@@ -51,6 +48,7 @@ MAX_SHOWN: Final = 200
 MAX_STANDFIRST: Final = 1000
 """Characters; a longer description is the text itself."""
 
+_BROKEN: Final = "Open it in a browser, save it again, and drop that; else report the page."
 _BYLINES: Final = etree.XPath(
     "(//*[contains(@class, 'byline') or contains(@class, 'Byline') or @rel='author'"
     " or @itemprop='author'])[position() <= 3]"
@@ -61,6 +59,10 @@ _DATED: Final = etree.XPath(
 )
 _DOCTYPE: Final = re.compile(r"<!doctype\s+html\b([^>]{0,300})>", re.IGNORECASE)
 _VERSION: Final = re.compile(r"//DTD (X?HTML) (?:Basic |Mobile )?(\d\.\d+)?", re.IGNORECASE)
+WORDS: Final = 10
+"""Characters: "Read more:", and then the link's tag begins."""
+
+_BODY: Final = re.compile(r"<body\b", re.IGNORECASE)
 _CUT: Final = re.compile(r"\s?(?:…|\.\.\.|\[…\])$")
 
 
@@ -99,6 +101,10 @@ def read_page(
         article = _article(_parsed(data, url, charset, limits), position)
     except Unreadable as error:
         return BadRecord(position, error.reason, error.advice, locator, checkpoint=checkpoint)
+    except (etree.LxmlError, ValueError, RecursionError) as error:
+        # One page of an archive must not cost the others.
+        reason = f"the page can't be taken apart: {type(error).__name__}"
+        return BadRecord(position, reason, _BROKEN, locator, checkpoint=checkpoint)
     return replace(article, locator=locator, checkpoint=checkpoint)
 
 
@@ -123,11 +129,12 @@ def _parsed(data: bytes, url: str | None, charset: str | None, limits: Limits) -
 
 
 def _article(page: _Page, position: int) -> ReadArticle:
+    served = open_gates(page.root, page.data)
     body = read_body(page.root, page.data)
     refusal = refusal_of(page.root, page.head, page.data, body.paragraphs, page.url)
     if refusal is not None:
         raise Unreadable(refusal.reason, refusal.advice)
-    access = access_to(page.root, page.head, page.data, body.paragraphs)
+    access = access_to(page.root, page.head, page.data, body.paragraphs, served)
     meta = read_metadata(page.head, page.data, page.url)
     _add_shown(page.root, meta)
     analysed, calls = _analysed(body.paragraphs, access.calls, meta)
@@ -142,7 +149,7 @@ def _article(page: _Page, position: int) -> ReadArticle:
         info=_info(page, [*body.warnings, *access.warnings, *meta.warnings, *analysed.warnings]),
         standfirst=standfirst,
         authors=meta.authors or analysed.authors,
-        byline=meta.byline,
+        byline=meta.byline or _byline(analysed),
         dateline=meta.dateline or analysed.dateline,
         published_at=meta.published_at or analysed.published_at,
         updated_at=meta.updated_at or analysed.updated_at,
@@ -161,29 +168,25 @@ def _article(page: _Page, position: int) -> ReadArticle:
     )
 
 
+def _byline(page: Page) -> str | None:
+    return next((line.text for line in page.set_apart if line.kind == "byline"), None)
+
+
 def _credits(pictures: Sequence[Picture]) -> Iterator[str]:
     return (picture.credit for picture in pictures if picture.credit)
 
 
 def _info(page: _Page, warnings: Sequence[str]) -> ReaderInfo:
     flat = ("nested too deep: read without its containers",) if page.tree.flattened else ()
-    said = dict.fromkeys((*page.decoded.warnings, *flat, *page.data.warnings, *warnings))
-    shown = [_shortened(text) for text in said]
-    if len(shown) > MAX_WARNINGS:
-        more = len(shown) - MAX_WARNINGS + 1
-        shown = [*shown[: MAX_WARNINGS - 1], f"and {more} more warnings"]
+    notes = Notes()
+    notes.add(*page.decoded.warnings, *flat, *page.data.warnings, *warnings)
     return ReaderInfo(
         name=NAME,
         version=VERSION,
         format=_format(page),
         encoding=page.decoded.encoding,
-        warnings=tuple(shown),
+        warnings=notes.warnings(),
     )
-
-
-def _shortened(text: str) -> str:
-    text = clean(text)
-    return text if len(text) <= MAX_WARNING else text[: MAX_WARNING - 1] + "…"
 
 
 def _format(page: _Page) -> str:
@@ -243,16 +246,22 @@ def _standfirst(given: str | None, page: Page, meta: Metadata) -> str | None:
     return None if start in opening else given
 
 
+def _find(text: str, line: str, at: int) -> int:
+    """Where ``line`` begins in the source, by so much of it as no tag or entity interrupts."""
+    start = re.split(r"[&<>\"'’“”]", line, maxsplit=1)[0].strip()
+    found = text.find(start[:30], at) if start else -1
+    return found if found >= 0 or len(start) <= WORDS else text.find(start[:WORDS], at)
+
+
 def _in_source(text: str, lines: Sequence[SourceLine]) -> tuple[SourceLine, ...]:
     """``lines`` with their place in the source instead of the number of their paragraph."""
     placed: list[SourceLine] = []
-    at, number, misses = 0, 1, 0
+    body = _BODY.search(text)
+    at = body.end() if body else 0
+    number, misses = text.count("\n", 0, at) + 1, 0
     for line in sorted(lines, key=lambda given: given.line):
-        found = -1
-        if misses < MAX_MISSES:
-            start = re.split(r"[&<>\"'’]", line.text, maxsplit=1)[0][:30].strip()
-            found = text.find(start, at) if start else -1
-            misses += found < 0
+        found = _find(text, line.text, at) if misses < MAX_MISSES else -1
+        misses += found < 0
         if found >= 0:
             number += text.count("\n", at, found)
             at = found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from lxml import etree
 
@@ -28,6 +28,9 @@ SHORT_BODY: Final = 1500
 
 WHOLE_BODY: Final = 2000
 """Characters that speak for the whole text, where the page only says that it isn't free."""
+
+MAX_GATES: Final = 50
+"""Elements behind one paywall; a page that marks each paragraph has as many."""
 
 GATED: Final = 400
 """Characters inside the gated part: then it was served with the page."""
@@ -58,15 +61,45 @@ class Access:
     calls: frozenset[int] = frozenset()
 
 
-def access_to(root: HtmlElement, head: Head, data: LinkedData, body: Sequence[str]) -> Access:
-    """Whether ``body`` is the whole article, with the evidence in a warning where it isn't."""
+def open_gates(root: HtmlElement, data: LinkedData) -> str | None:
+    """Which part behind the paywall came with the page; None where none did.
+
+    Its elements lose their names, which would make extraction take them for an advertisement.
+    """
+    for part in data.values("hasPart"):
+        selector = part.get("cssSelector") if isinstance(part, dict) else None
+        match = _SELECTOR.fullmatch(selector) if isinstance(selector, str) else None
+        if match is None:
+            continue
+        elements = _selected(root, match[1], match[2])
+        texts = [text for e in elements for text in texts_of(e) if not is_call(text)]
+        if sum(map(len, texts)) >= GATED:
+            for element in elements:
+                element.attrib.clear()
+            return f"the part behind the paywall ({match[0].strip()}) is in the page"
+    return None
+
+
+def _selected(root: HtmlElement, kind: str, name: str) -> list[etree._Element]:
+    found = _BY_ID(root, name=name) if kind == "#" else _BY_CLASS(root, name=f" {name} ")
+    elements = found if isinstance(found, list) else []
+    return [e for e in elements[:MAX_GATES] if isinstance(e, etree._Element)]  # noqa: SLF001  (the type's name)
+
+
+def access_to(
+    root: HtmlElement, head: Head, data: LinkedData, body: Sequence[str], served: str | None
+) -> Access:
+    """Whether ``body`` is the whole article, with the evidence in a warning where it isn't.
+
+    ``served``: what :func:`open_gates` found.
+    """
     size = sum(map(len, body))
     closing = {n for n in range(len(body))[-LAST:] if is_call(body[n])}
     declared = _not_free(head, data)
     short = size < SHORT_BODY and data.article.get("isAccessibleForFree") is not True
     if declared is None and not closing and not short:
         return Access()
-    if served := (declared and _served(root, data)):
+    if declared and served:
         return Access(warnings=(f"{declared}, but {served}: taken as the full text",))
     evidence = _evidence(root, data, body, closing, size)
     if declared and not evidence and size >= WHOLE_BODY:
@@ -92,24 +125,6 @@ def _not_free(head: Head, data: LinkedData) -> str | None:
     return "article:content_tier is locked" if tier == "locked" else None
 
 
-def _served(root: HtmlElement, data: LinkedData) -> str | None:
-    """What shows that the gated part came with the page."""
-    for part in data.values("hasPart"):
-        selector = part.get("cssSelector") if isinstance(part, dict) else None
-        match = _SELECTOR.fullmatch(selector) if isinstance(selector, str) else None
-        if match is None:
-            continue
-        found: Any = (
-            _BY_ID(root, name=match[2])
-            if match[1] == "#"
-            else _BY_CLASS(root, name=f" {match[2]} ")
-        )
-        texts = [text for element in found[:50] for text in texts_of(element) if not is_call(text)]
-        if sum(map(len, texts)) >= GATED:
-            return f"the part behind the paywall ({match[0].strip()}) is in the page"
-    return None
-
-
 def _evidence(
     root: HtmlElement, data: LinkedData, body: Sequence[str], closing: set[int], size: int
 ) -> str | None:
@@ -121,9 +136,10 @@ def _evidence(
         return f"{there} of {words} words"
     if size >= SHORT_BODY:
         return None
-    marker: Any = _MARKERS(root)
-    if marker:
-        name = marker[0].get("id") or marker[0].get("class")
-        return f"a short text, and an element '{name[:60]}'"
+    markers = _MARKERS(root)
+    for marker in markers if isinstance(markers, list) else ():
+        if isinstance(marker, etree._Element):  # noqa: SLF001  (the type's name)
+            name = marker.get("id") or marker.get("class") or ""
+            return f"a short text, and an element '{name[:60]}'"
     call = next((text for text in texts_of(root) if is_call(text)), None)
     return f"a short text, and '{call[:100]}'" if call else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from lxml import etree, html
@@ -56,14 +56,25 @@ def decode_page(data: bytes, charset: str | None) -> Decoded:
 
     Raises :class:`Unreadable` where too much of it is in no known encoding.
     """
-    label = next((name for name in (_known(charset), _meta(data)) if _decodes(data, name)), None)
+    labels = [name for name in (_known(charset), _meta(data)) if name]
+    label = next((name for name in labels if _decodes(data, name)), None)
     try:
-        return decode(data, label)
+        decoded = decode(data, label)
     except Unreadable:
-        repaired = _replacing(data, label or _known(charset) or _meta(data))
+        repaired = _replacing(data, labels[0] if labels else None)
         if repaired is None:
             raise
         return repaired
+    if label is None and labels:
+        return _contradicting(decoded, labels[0])
+    return decoded
+
+
+def _contradicting(decoded: Decoded, label: str) -> Decoded:
+    """``decoded`` with what its guess means where an encoding was declared, in vain."""
+    said = (text.removeprefix("encoding not declared: ") for text in decoded.warnings)
+    warnings = tuple(f"declared as {label}, but isn't: {text}" for text in said)
+    return replace(decoded, warnings=warnings)
 
 
 def _known(label: str | None) -> str | None:

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 MAX_WALL: Final = 3500
 """Characters of text on a page that is a wall: consent texts are the longest, about 3,000."""
 
+PROSE_PARAGRAPH: Final = 150
+MUCH_PROSE: Final = 600
+"""Characters in paragraphs of prose that don't speak of the wall: an article is there."""
+
 FEW_BLOCKS: Final = 12
 """Paragraphs, buttons and links of an error page with its frame."""
 
@@ -135,12 +139,17 @@ def _wall(root: HtmlElement, head: Head, body: Sequence[str]) -> Refusal | None:
         shown = tuple(body)
     titles = [*head.headings[:2], head.title]
     for wall in _WALLS:
-        evidence = _evidence(wall, titles, shown)
+        evidence = None if _has_prose(wall, body) else _evidence(wall, titles, shown)
         if evidence and (not wall.needs_password or _count(root, "passwords")):
             return Refusal(f"{wall.what}: '{evidence[:80]}'", wall.advice)
     if not body and _CHALLENGE(root):
         return Refusal("a check for robots, not an article: a captcha's script", _WALLS[0].advice)
     return None
+
+
+def _has_prose(wall: _Wall, body: Sequence[str]) -> bool:
+    long = (text for text in body if len(text) >= PROSE_PARAGRAPH)
+    return sum(len(text) for text in long if not wall.phrase.search(text)) >= MUCH_PROSE
 
 
 def _evidence(wall: _Wall, titles: Sequence[str], shown: Sequence[str]) -> str | None:
