@@ -214,8 +214,9 @@ class Frames:
                     yield self._drop(len(self._buffer))
                     return
             elif found[0].startswith(b"<!"):
+                opener = bytes(found[0])  # a match looks into the buffer, which changes
                 yield self._drop(found.end())
-                yield from self._section(found[0])
+                yield from self._section(opener)
                 at = 0
             elif found[0].startswith(b"</"):
                 self.closed = True
@@ -226,7 +227,7 @@ class Frames:
 
     def _section(self, opener: bytes) -> Iterator[bytes]:
         """A comment or CDATA section outside entries, whose opener was just passed."""
-        closer = _CLOSERS[bytes(opener)]
+        closer = _CLOSERS[opener]
         if closer in self._missing:
             return
         while (at := self._buffer.find(closer)) < 0:
