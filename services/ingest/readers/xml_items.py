@@ -100,6 +100,7 @@ class Scanner:
         self._open: list[tuple[int, Tag]] = []
         self._declared: tuple[int, str] | None = None
         self._doctype: tuple[int, str] | None = None
+        self._failure: Unreadable | None = None
         self._number = 0
         self._markups = 0
         self._kept: list[bytes] | None = None
@@ -110,7 +111,11 @@ class Scanner:
     # --- The buffer -------------------------------------------------------------------
 
     def _fill(self) -> bool:
-        chunk = b"" if self._ended else self._text.read()
+        chunk = b""
+        try:
+            chunk = b"" if self._ended else self._text.read()
+        except Unreadable as refusal:
+            self._failure = refusal  # told once the items before it are
         self._ended = not chunk
         if chunk:
             self._buffer = self._buffer[self._at :] + chunk
@@ -190,6 +195,8 @@ class Scanner:
                 yield self._item(tag, before, line)
             elif self._ended and not self._left():
                 self.unfinished = self.unfinished or bool(self._open)
+                if self._failure:
+                    raise self._failure
                 return
 
     def _to_markup(self) -> bool:
@@ -337,7 +344,9 @@ class Scanner:
     def _inside(self, local: str) -> str | None:
         """Go behind the item's end tag; what is wrong where there is none."""
         name = re.escape(local.encode())
-        looked_for = re.compile(rb"<(?:!--|!\[CDATA\[|\?|/?(?:[\w.\-]+:)?" + name + rb"(?=[\s/>]))")
+        looked_for = re.compile(
+            rb"<(?:!--|!\[CDATA\[|\?|/?(?:[\w.\-\x80-\xff]+:)?" + name + rb"(?=[\s/>]))"
+        )
         depth = 1
         while depth:
             found = looked_for.search(self._buffer, self._at)

@@ -117,15 +117,15 @@ class XmlReader(Reader):
             if place:
                 scanner.go_on(place)
             yield from self._records(source, text, scanner, resume, int(skip or 0))
-            _refuse_changed(source, text)
 
     def _records(
         self, source: Source, text: Text, scanner: Scanner, resume: Resume, skip: int
     ) -> Iterator[ReadArticle | BadRecord]:
         position, refuse = resume.position, resume.refuse
         for item in scanner.items():
+            # What brings the reader down may be any story of the item: all are passed over.
             found = [_refused(refuse)] if refuse else self._of(item, text)
-            refuse = None
+            skip, refuse = 0 if refuse else skip, None
             for index, record in enumerate(found[skip:], start=skip + 1):
                 position += 1
                 last = index >= len(found)
@@ -136,6 +136,7 @@ class XmlReader(Reader):
                     checkpoint=item.after if last else f"{item.before}+{index}",
                 )
             skip = 0
+        _refuse_changed(source, text)
         if position == 0 or scanner.unfinished:
             raise self._nothing(scanner, position)
 
