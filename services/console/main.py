@@ -143,6 +143,30 @@ def check(
 
 
 @app.command()
+def add(
+    files: Annotated[list[Path], typer.Argument(help="Files to drop.")],
+    move: Annotated[  # noqa: FBT002  (see check)
+        bool, typer.Option("--move", help="Remove each file once its copy is safely dropped.")
+    ] = False,
+    wait: Annotated[  # noqa: FBT002  (see check)
+        bool, typer.Option("--wait/--no-wait", help="Wait for the receipts, or only drop.")
+    ] = True,
+    inbox: Inbox = None,
+) -> None:
+    """Drop files into the inbox safely, follow them, and say what became of each.
+
+    A copy appears in the inbox whole or not at all; a name that is taken gets a number. Ends
+    with 0 when everything was accepted, 1 when something was rejected or not dropped, 2 when
+    there was nobody to wait for: what was dropped stays in the inbox and is taken later.
+    """
+    from services.console.add import run_add  # noqa: PLC0415  (see up)
+
+    code = run_add(files, _settings(inbox), _console(), move=move, wait=wait)
+    if code:
+        raise typer.Exit(code)
+
+
+@app.command()
 def search(
     words: Annotated[str | None, typer.Argument(help='Words, "a phrase", prefix*.')] = None,
     entity: Annotated[str | None, typer.Option(help="Name or key of an entity.")] = None,

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from schemas.article import EnrichedArticle
 from services.bus.connect import client
 from services.bus.keys import DEAD_STREAM, ENRICHED_STREAM, Keys
 from services.bus.overview import Overview, StreamState, follow, overview
+from services.console.progress import line_of_file, long_files
 from services.observability import printable
 
 if TYPE_CHECKING:
@@ -60,7 +63,7 @@ def _dead(state: Overview) -> int:
 
 
 def show(state: Overview, articles: int | None, console: Console) -> None:
-    """Print the state as two tables and a line."""
+    """Print the state as two tables, a line for each long file in work, and a last line."""
     streams = Table("stream", "entries", "group", "lag", "pending", "oldest", box=None)
     for stream in state.streams:
         _add_stream(streams, stream)
@@ -72,6 +75,8 @@ def show(state: Overview, articles: int | None, console: Console) -> None:
         columns = [str(worker[key]) for key in ("stage", "host", "pid", "done", "failed")]
         workers.add_row(*map(escape, columns), now)
     console.print(workers if state.workers else "no worker is running")
+    for long_file in long_files(state.workers):
+        console.print(Text(line_of_file(long_file, datetime.now(UTC))), soft_wrap=True)
     filed = "unknown (no store here)" if articles is None else str(articles)
     console.print(f"articles in the store: {filed} · dead letters: {_dead(state)}")
 

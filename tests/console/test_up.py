@@ -144,6 +144,24 @@ def test_tail_shows_what_comes_only_if_it_passes_the_filter(up: Up) -> None:
     assert json.loads(received[0])["detected_language"]["code"] == "en"
 
 
+def test_add_drops_files_and_says_what_became_of_each(up: Up, tmp_path: Path) -> None:
+    good, bad, part = (tmp_path / name for name in ("tram.txt", "image.txt", "late.txt.part"))
+    good.write_text(STORY.replace("trams", "buses"))
+    bad.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(64))
+    part.write_text("half")
+    done = up.run("add", str(good), "--move")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == ["tram.txt: 1 indexed (done/tram.txt)"]
+    assert not good.exists()
+    again = up.run("add", str(bad), str(part))
+    assert again.returncode == 1
+    refused, rejected, reason = again.stdout.splitlines()
+    assert refused == f"{part}: not dropped: hidden and temporary names are ignored"
+    assert rejected == "image.txt: 1 rejected (rejected/image.txt)"
+    assert reason.startswith("  record 1: ")
+    assert bad.exists()
+
+
 def test_two_desks_on_one_folder_are_refused_with_the_reason(up: Up) -> None:
     second = subprocess.run(
         [str(WIREDESK), "up", str(up.inbox)],
