@@ -198,6 +198,8 @@ def _read(parsed: Parsed, part: Part, limits: Limits) -> Text:
     is_html = part.kind == "text/html"
     decoded = decode_page(data, part.charset) if is_html else decode(data, part.charset)
     text = Text(encoding=decoded.encoding, warnings=list(decoded.warnings))
+    if part.charset in ("us-ascii", "ascii") and not data.isascii():
+        text.warnings.append(f"declared as US-ASCII, which it isn't: taken as {decoded.encoding}")
     if is_html:
         _read_html(decoded.text, text)
     else:

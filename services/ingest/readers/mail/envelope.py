@@ -11,6 +11,9 @@ MIN_SIGNS = 3
 """A text may well start "From: our correspondent" or "Date: …"; three fields, each with the
 syntax that mail asks of it, are no chance."""
 
+LONG_HEADER = 4096
+"""Bytes: so long a run of nothing but fields, with one that only mail has, is a header."""
+
 _ADDRESS = rb"[^\s<>@]{1,64}@[^\s<>@,]{1,255}"
 _SIGNS: dict[bytes, tuple[re.Pattern[bytes], bool]] = {
     # Field: what its value must look like, and whether it is found in mail alone.
@@ -59,5 +62,9 @@ def is_message(head: bytes) -> bool:
             seen.add(name)
             signs += 1
             proper = proper or alone
-    ended = at >= len(head) or head[at : at + 2].startswith((b"\n", b"\r\n"))
-    return ended and proper and signs >= MIN_SIGNS
+    rest = head[at:]
+    if rest.startswith((b"\n", b"\r\n")):
+        return proper and signs >= MIN_SIGNS
+    # Cut in the midst of it: what relays put on top may fill the head alone.
+    cut = b"\n" not in rest
+    return cut and proper and signs >= (1 if at >= LONG_HEADER else MIN_SIGNS)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, ClassVar
 from schemas.article import ReaderInfo
 from services.ingest.readers import sniff
 from services.ingest.readers.base import BadRecord, ReadArticle, Reader, Source, Unreadable
+from services.ingest.readers.html_page import read_page
 from services.ingest.readers.lines import clean
 from services.ingest.readers.mail import mime
 from services.ingest.readers.mail.content import MESSAGES, Content, Text, sort_parts, text_of
 from services.ingest.readers.mail.envelope import is_message
-from services.ingest.readers.mail.headers import Envelope, read_envelope
+from services.ingest.readers.mail.headers import Envelope, read_envelope, text
 from services.ingest.readers.page import analyse
 
 if TYPE_CHECKING:
@@ -108,6 +109,8 @@ def _own_record(
     envelope = read_envelope(parsed.root)
     try:
         _refuse_encrypted(content)
+        if page := _saved_page(parsed, content, source, limits):
+            return page
         return _article(parsed, content, envelope, text_of(parsed, content, limits), source)
     except Unreadable as fault:
         if not content.attachments:
@@ -121,20 +124,42 @@ def _own_record(
         )
 
 
+def _saved_page(
+    parsed: Parsed, content: Content, source: Source, limits: Limits
+) -> ReadArticle | BadRecord | None:
+    """The page of a web archive (MHTML), which browsers save in the form of a mail."""
+    url = text(parsed.root, "snapshot-content-location")
+    part = next((way[0] for ways in content.texts for way in ways if way), None)
+    if not url.startswith("http") or part is None or part.kind != "text/html":
+        return None
+    record = read_page(
+        mime.content(parsed, part),
+        url=url,
+        charset=part.charset,
+        position=1,
+        locator=source.locator,
+        limits=limits,
+    )
+    if isinstance(record, BadRecord):
+        raise Unreadable(record.reason, record.advice)
+    ours = {"name": MailReader.name, "version": MailReader.version, "format": "multipart/related"}
+    return replace(record, info=record.info.model_copy(update=ours))
+
+
 def _refuse_encrypted(content: Content) -> None:
     if content.encrypted:
         raise Unreadable("the message is encrypted", "Decrypt it, and drop it again.")
 
 
 def _article(
-    parsed: Parsed, content: Content, envelope: Envelope, text: Text, source: Source
+    parsed: Parsed, content: Content, envelope: Envelope, own: Text, source: Source
 ) -> ReadArticle | None:
-    if not text.lines and (content.attachments or envelope.subject is None):
+    if not own.lines and (content.attachments or envelope.subject is None):
         return None
-    page = analyse(text.lines, headline=envelope.subject, wrapped=text.wrapped)
+    page = analyse(own.lines, headline=envelope.subject, wrapped=own.wrapped)
     authors = page.authors or ((envelope.author,) if envelope.author else ())
-    apart = sorted((*text.apart, *page.set_apart), key=lambda line: line.line)
-    notes = [*parsed.warnings, *envelope.warnings, *text.warnings, *_left_out(content)]
+    apart = sorted((*own.apart, *page.set_apart), key=lambda line: line.line)
+    notes = [*parsed.warnings, *envelope.warnings, *own.warnings, *_left_out(content)]
     return ReadArticle(
         position=1,
         headline=page.headline,
@@ -145,19 +170,19 @@ def _article(
         byline=next((e.text for e in page.set_apart if e.kind == "byline"), envelope.author),
         published_at=envelope.sent_at or page.published_at,
         updated_at=page.updated_at,
-        language=envelope.language or text.language,
+        language=envelope.language or own.language,
         set_apart=tuple(apart),
         credits=page.credits,
         url=envelope.url,
         provider=envelope.provider,
         provider_id=envelope.message_id,
         keywords=envelope.keywords,
-        info=_info(text, [*notes, *page.warnings]),
+        info=_info(own, [*notes, *page.warnings]),
         locator=source.locator,
     )
 
 
-def _info(text: Text, notes: list[str]) -> ReaderInfo:
+def _info(own: Text, notes: list[str]) -> ReaderInfo:
     unique = [clean(note)[:WARNING_CHARS] for note in dict.fromkeys(notes)]
     if len(unique) > MAX_WARNINGS:
         left = len(unique) - MAX_WARNINGS + 1
@@ -166,7 +191,7 @@ def _info(text: Text, notes: list[str]) -> ReaderInfo:
         name=MailReader.name,
         version=MailReader.version,
         format="message/rfc822",
-        encoding=text.encoding,
+        encoding=own.encoding,
         warnings=tuple(unique),
     )
 
