@@ -53,10 +53,12 @@ types: $(TEST_READY) ## Check types, strictly, over source and tests
 generated: $(TEST_READY) ## Write what is generated: schemas/generated/ and the settings table
 	$(BIN)/python -m schemas.generate
 	$(BIN)/python -m services.settings_doc
+	$(BIN)/python -m tests.golden.format_table
 
 check-generated: $(TEST_READY) ## Refuse generated files that are not current
 	$(BIN)/python -m schemas.generate --check
 	$(BIN)/python -m services.settings_doc --check
+	$(BIN)/python -m tests.golden.format_table --check
 
 lock: $(TEST_READY) ## Pin all dependencies anew; make lock UPGRADE=--upgrade takes the newest
 	$(COMPILE) $(UPGRADE) --extra all --output-file requirements.lock
