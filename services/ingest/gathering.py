@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from schemas.events import Outcome, OutcomeKind, Timings
-from services.ingest.drops import Entry
+from services.ingest.drops import Entry, to_ms
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -103,8 +103,15 @@ class Gathered:
 
 
 def _is_newer(one: RawArticle, other: RawArticle) -> bool:
-    # A version number and a time can't be compared.
-    return one.revision_basis == other.revision_basis and one.revision > other.revision
+    """As the store orders versions (``services.indexer.store.rules``), within one part."""
+    alike = one.revision_basis == other.revision_basis
+    return _place(one, by_number=alike) > _place(other, by_number=alike)
+
+
+def _place(article: RawArticle, *, by_number: bool) -> tuple[int, bool]:
+    # A version number and a time can't be compared; when they were made can.
+    made = min(article.updated_at or article.drop.received_at, article.drop.received_at)
+    return (article.revision if by_number else to_ms(made), article.status == "withdrawn")
 
 
 def _repetition(record: RawArticle, chosen: RawArticle, at: datetime) -> Outcome:

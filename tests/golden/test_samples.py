@@ -77,4 +77,4 @@ def test_the_standards_samples_cover_every_field_that_the_issue_names(reader: st
     for article in format_table.articles():
         if article["reader"]["name"] == reader:
             found |= format_table.fields_of(article)
-    assert wanted - found == ({"updated_at"} if reader == "nitf" else set())
+    assert wanted - found == set()

@@ -2,7 +2,7 @@
 
 The reader's format: records are separated by lines of ``---``.  A record's
 first line is its headline.  ``bad: …`` is a bad record; ``id: X``, ``version: N``
-lines give an article the provider's identity.  A file that starts with
+and ``status: withdrawn`` lines are what the provider says.  A file that starts with
 ``unreadable`` is.
 """
 
@@ -75,6 +75,7 @@ def _record(position: int, record: str) -> ReadArticle | BadRecord:
         info=INFO,
         provider_id=facts.get("id"),
         version=int(facts["version"]) if "version" in facts else None,
+        withdrawn=facts.get("status") == "withdrawn",
     )
 
 
@@ -87,6 +88,7 @@ def assemble(article: ReadArticle, drop: Drop, ingested_at: datetime) -> RawArti
         revision=received if article.version is None else article.version,
         revision_basis="received" if article.version is None else "version",
         identity_basis="text" if article.provider_id is None else "provider",
+        status="withdrawn" if article.withdrawn else "usable",
         content_hash=hashlib.sha256(text.encode()).hexdigest(),
         headline=article.headline,
         text=text,

@@ -203,6 +203,28 @@ def test_of_several_versions_in_one_file_the_newest_is_published(kit: Kit) -> No
     assert told == [("superseded", 4), ("indexed", None), ("superseded", 4)]
 
 
+def test_a_cancellation_beside_the_story_in_one_file_wins_whichever_comes_first(kit: Kit) -> None:
+    story, cancel = (
+        "Mine sold\nid: x\nversion: 2\nbody",
+        "KILL\nid: x\nversion: 2\nstatus: withdrawn",
+    )
+
+    async def scenario() -> None:
+        async with opened(kit):
+            kit.drop("after.txt", f"{story}\n---\n{cancel}")
+            kit.drop("before.txt", f"{cancel}\n---\n{story}")
+            await kit.finish()
+            assert [article.status for article in kit.bus.published] == ["withdrawn", "withdrawn"]
+            told = {
+                article.headline: article.outcome
+                for receipt in kit.receipts()
+                for article in receipt.articles
+            }
+            assert told == {"Mine sold": "superseded", "KILL": "indexed"}
+
+    asyncio.run(scenario())
+
+
 def test_repeats_of_a_rejected_article_do_not_make_the_file_accepted(kit: Kit) -> None:
     kit.bus.decide = lambda article: outcome_for(article, "rejected", stage="indexer", reason="no")
     kit.drop("feed.txt", "Same\nid: x\n---\nSame\nid: x")
