@@ -83,6 +83,7 @@ _DECLARATIONS = (
 
 _NON_ASCII = re.compile(rb"[\x80-\xff]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
+_CONTROL_BYTES = bytes({*range(0x09), *range(0x0E, 0x20), 0x7F})
 _LINE_BREAKS = re.compile("\r\n|[\r\x85\u2028\u2029]")
 
 
@@ -253,8 +254,21 @@ def _sample(data: bytes) -> bytes:
 
 
 def _finish(text: str, encoding: str, *warnings: str) -> Decoded:
-    text = _LINE_BREAKS.sub("\n", text)
-    text, removed = _CONTROLS.subn("", text)
+    # The expressions look at each character, which takes longer than decoding: most texts have
+    # nothing for them, and that is quickly seen.
+    if any(mark in text for mark in "\r\x85\u2028\u2029"):
+        text = _LINE_BREAKS.sub("\n", text)
+    removed = 0
+    if _has_controls(text):
+        text, removed = _CONTROLS.subn("", text)
     if removed:
         warnings = (*warnings, f"{removed} control characters removed")
     return Decoded(text, encoding, warnings)
+
+
+def _has_controls(text: str) -> bool:
+    try:
+        data = text.encode("utf-8")
+    except UnicodeEncodeError:
+        return True  # a lone surrogate
+    return len(data.translate(None, _CONTROL_BYTES)) != len(data)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from lxml import etree
 
 from services.ingest.readers.fragments import texts_of
-from services.ingest.readers.html_phrases import SUBSCRIBE
+from services.ingest.readers.html_phrases import SUBSCRIBE, SUBSCRIBE_STEMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,7 +114,10 @@ def access_to(
 
 def is_call(text: str) -> bool:
     """Whether ``text`` asks to subscribe or to log in for the rest."""
-    return len(text) <= MAX_CALL and bool(SUBSCRIBE.search(text))
+    if len(text) > MAX_CALL:
+        return False
+    lower = text.lower()
+    return any(stem in lower for stem in SUBSCRIBE_STEMS) and bool(SUBSCRIBE.search(text))
 
 
 def _not_free(head: Head, data: LinkedData) -> str | None:

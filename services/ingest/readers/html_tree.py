@@ -35,10 +35,12 @@ _ALIASES: Final = {
     "dos-874": "cp874",
     "unicode-1-1-utf-8": "utf-8",
 }
-_REFUSED: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
-_PAGE_ENDS: Final = re.compile(r"</(?:body|html)\b[^<>]*>", re.IGNORECASE)
+_GUESSED: Final = "encoding not declared: "
+_CONTROLS: Final = bytes(b for b in (*range(0x20), 0x7F) if b not in b"\t\n\r")
+_NO_CHARACTERS: Final = ("\ufffe".encode(), "\uffff".encode())
+_PAGE_ENDS: Final = re.compile(rb"</(?:body|html)\b[^<>]*>", re.IGNORECASE)
 _TAGS: Final = re.compile(
-    r"<(?!/?(?:script|style|title|head|meta|link|h[1-6]|p|template)\b)/?[a-zA-Z][^<>]*>",
+    rb"<(?!/?(?:script|style|title|head|meta|link|h[1-6]|p|template)\b)/?[a-zA-Z][^<>]*>",
     re.IGNORECASE,
 )
 
@@ -65,14 +67,13 @@ def decode_page(data: bytes, charset: str | None) -> Decoded:
         if repaired is None:
             raise
         return repaired
-    if label is None and labels:
-        return _contradicting(decoded, labels[0])
-    return decoded
+    guessed = any(text.startswith(_GUESSED) for text in decoded.warnings)
+    return _contradicting(decoded, labels[0]) if labels and guessed else decoded
 
 
 def _contradicting(decoded: Decoded, label: str) -> Decoded:
     """``decoded`` with what its guess means where an encoding was declared, in vain."""
-    said = (text.removeprefix("encoding not declared: ") for text in decoded.warnings)
+    said = (text.removeprefix(_GUESSED) for text in decoded.warnings)
     warnings = tuple(f"declared as {label}, but isn't: {text}" for text in said)
     return replace(decoded, warnings=warnings)
 
@@ -92,6 +93,8 @@ def _meta(data: bytes) -> str | None:
 def _decodes(data: bytes, label: str | None) -> bool:
     if label is None:
         return False
+    if label == "utf-8":
+        return True  # what isn't is found out while it is decoded
     try:
         data.decode(label)
     except (LookupError, ValueError):
@@ -120,12 +123,15 @@ def parse(text: str) -> Tree | None:
     libxml2 stops at 256 levels and would drop what follows; a page that goes deeper is parsed
     with its containers made paragraphs.
     """
+    data = text.encode("utf-8", "ignore").translate(None, _CONTROLS)
+    for character in _NO_CHARACTERS:
+        data = data.replace(character, b"")
     # What stands after </html> libxml2 drops; browsers show it.
-    text = _PAGE_ENDS.sub("", _REFUSED.sub("", text))
-    root, complete = _parsed(text.encode("utf-8"))
+    data = _PAGE_ENDS.sub(b"", data)
+    root, complete = _parsed(data)
     if complete:
         return None if root is None else Tree(root)
-    root, _ = _parsed(_TAGS.sub("<p>", text).encode("utf-8"), huge=True)
+    root, _ = _parsed(_TAGS.sub(b"<p>", data), huge=True)
     return None if root is None else Tree(root, flattened=True)
 
 
