@@ -302,11 +302,11 @@ def test_a_plain_text_that_was_wrapped_is_joined() -> None:
         "is to be finished within three years and will cost the town forty-one\n"
         "million.\n\nThe old one is closed.\n"
     )
-    assert plain_paragraphs(text) == [
+    joined = (
         "The council has voted to build the new bridge over the river Tarn, which is to be"
-        + " finished within three years and will cost the town forty-one million.",
-        "The old one is closed.",
-    ]
+        " finished within three years and will cost the town forty-one million."
+    )
+    assert plain_paragraphs(text) == [joined, "The old one is closed."]
 
 
 def test_the_lines_of_a_head_keep_a_space_and_their_signs() -> None:

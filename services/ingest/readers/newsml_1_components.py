@@ -77,15 +77,16 @@ class Components:
             found.body = [p.caption for p in found.pictures if p.caption]
 
     def _join(self, found: Story, told: Story, item: etree._Element) -> None:
-        body = found.body
-        found.body = []
-        pictures = [*found.pictures, *told.pictures]
         own = spaced_text(_own_headline(item))
-        if body and own and same(own) != same(found.headline or ""):
-            body = [*body, own]  # a second text: its own headline is its crosshead
-        found.complete(told)
-        found.body = [*body, *told.body]
-        found.pictures = pictures
+        if not found.body:
+            found.pictures.extend(told.pictures)
+            found.complete(told)
+            return
+        if own and same(own) != same(found.headline or ""):
+            found.body.append(own)  # a second text: its own headline is its crosshead
+        found.body.extend(told.body)
+        found.pictures.extend(told.pictures)
+        found.set_apart.extend(told.set_apart)
 
     def _content(self, item: etree._Element, headline: str | None) -> Story:
         mime = formal_name(item.find("MimeType")) or formal_name(item.find("Format"))

@@ -119,7 +119,7 @@ def flow(root: etree._Element, above: int = 0) -> Flow:
         else:
             gathering.end(element, tag)
             if element.tail and element is not root:
-                gathering.pieces.append(element.tail)
+                gathering.add(element.tail)
     gathering.finish()
     return gathering.flow
 
@@ -161,6 +161,10 @@ class _Gathering:
         else:
             self.flow.set_apart("image", spaced_text(element), line)
 
+    def add(self, text: str) -> None:
+        if self.pieces or not text.isspace():  # most of it is white space between two blocks
+            self.pieces.append(text)
+
     def start(self, element: etree._Element, tag: str) -> None:
         if tag == "tr":
             self._rows += 1
@@ -170,7 +174,7 @@ class _Gathering:
         elif tag in _BLOCKS:
             self._break(element, tag)
         if element.text:
-            self.pieces.append(element.text)
+            self.add(element.text)
 
     def end(self, element: etree._Element, tag: str) -> None:
         if tag == "tr" and self._rows:
@@ -206,7 +210,7 @@ class _Gathering:
         self.pieces = []
 
     def _emit(self) -> None:
-        if text := clean("".join(self.pieces)):
+        if self.pieces and (text := clean("".join(self.pieces))):
             self.flow.paragraphs.append(Paragraph(text, self._tag, self._line))
         self.pieces = []
 
