@@ -17,6 +17,7 @@ from services.ingest.readers.markdown import MarkdownReader
 from services.ingest.readers.mbox import MboxReader
 from services.ingest.readers.newsml_1 import NewsMl1Reader
 from services.ingest.readers.newsml_g2 import NewsMlG2Reader
+from services.ingest.readers.ninjs.reader import NinjsReader
 from services.ingest.readers.nitf import NitfReader
 from services.ingest.readers.pdf.reader import PdfReader
 from services.ingest.readers.plain import PlainTextReader
@@ -33,6 +34,7 @@ READERS: tuple[type[Reader], ...] = (
     NewsMlG2Reader,
     NewsMl1Reader,
     NitfReader,
+    NinjsReader,
     JsonReader,
     FeedReader,
     HtmlReader,

@@ -67,6 +67,13 @@ class Fault:
         return f"{where}: {self.reason}"[:300]
 
 
+def check_of(info: ValidationInfo) -> Check:
+    """What the document is held against: the validation's context."""
+    if not isinstance(info.context, Check):
+        raise TypeError("ninjs models are validated with a Check as the context")
+    return info.context
+
+
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise PydanticCustomError("number_type", "must be a number")
@@ -80,7 +87,7 @@ def _integer(value: object) -> int:
     whole = not isinstance(value, bool) and isinstance(value, int | float | Decimal)
     if not whole or (not isinstance(value, int) and value != value // 1):  # type: ignore[operator]
         raise PydanticCustomError("integer_type", "must be an integer")
-    return int(value)  # type: ignore[call-overload,no-any-return]
+    return int(value)
 
 
 Text = Annotated[str, Strict()]
@@ -144,7 +151,7 @@ class NinjsModel(BaseModel):
     def _by_schema(
         cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
     ) -> Self:
-        check: Check = info.context
+        check = check_of(info)
         if not isinstance(value, dict):
             raise PydanticCustomError("model_type", "must be an object")
         if check.lenient:
@@ -174,23 +181,20 @@ class NinjsModel(BaseModel):
                 faults.append(_fault("null", "must not be null", (key,), item))
             else:
                 kept[key] = item
-        for key in cls.demands(minor):
-            if key not in value:
-                faults.append(_fault("missing", "is required", (key,), value))
+        missing = [key for key in cls.demands(minor) if key not in value]
+        faults += [_fault("missing", "is required", (key,), value) for key in missing]
         return kept, faults
 
     @classmethod
     def _stranger(cls, key: str) -> str:
-        later = "the schema has no such field"
-        if cls.knows(key):
-            minors = range(NEWEST)
-            since = next(minor for minor in minors if cls.knows(key, minor))
-            later = f"there is no such field before minor version {since}"
-        return later
+        if not cls.knows(key):
+            return "the schema has no such field"
+        since = next(minor for minor in range(NEWEST) if cls.knows(key, minor))
+        return f"there is no such field before minor version {since}"
 
 
 def _fault(kind: str, reason: str, loc: Path, value: object) -> InitErrorDetails:
-    error = PydanticCustomError(kind, "{reason}", {"reason": reason})  # type: ignore[arg-type]
+    error = PydanticCustomError(kind, "{reason}", {"reason": reason})
     return InitErrorDetails(type=error, loc=loc, input=value)
 
 
@@ -244,7 +248,7 @@ def allowed_since(values: Mapping[str, int]) -> Callable[[str, ValidationInfo], 
     """A validator that refuses those of ``values`` that came with a later minor version."""
 
     def since(value: str, info: ValidationInfo) -> str:
-        check: Check = info.context
+        check = check_of(info)
         minor = values.get(value, 0)
         if minor > check.minor:
             raise PydanticCustomError(

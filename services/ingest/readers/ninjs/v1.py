@@ -1,3 +1,4 @@
+# ruff: noqa: D101  (an object of the schema is described there, and named here as there)
 """ninjs 1.0 to 1.6: flat, with the texts in keys that end in their format (``body_xhtml``)."""
 
 import re

@@ -1,3 +1,4 @@
+# ruff: noqa: D101  (an object of the schema is described there, and named here as there)
 """ninjs 2.0 to 2.2: arrays of texts with roles, codes as URIs, names in lower case.
 
 The attributes have the names of :mod:`.v3`, so that both are mapped by the same code; the keys of
@@ -12,12 +13,12 @@ from pydantic.functional_validators import ModelWrapValidatorHandler
 
 from services.ingest.readers.ninjs.schema import (
     AnyObject,
-    Check,
     NinjsModel,
     Number,
     Percent,
     Since,
     Text,
+    check_of,
 )
 
 
@@ -218,10 +219,10 @@ class Association(Ninjs2):
     def _anything_with_a_name(
         cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
     ) -> Self:
-        check: Check = info.context
+        check = check_of(info)
         if check.minor == 0 and not check.lenient and _is_named(value):
-            # Whatever else is in it: what can't be used is left out when the item is read.
-            return cls.model_construct(name=value["name"])
+            # Whatever else is in it; that is looked at when the item is read, by itself.
+            return handler({"uri": "", "name": value["name"]})
         return handler(value)
 
 

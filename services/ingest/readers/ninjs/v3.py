@@ -1,3 +1,4 @@
+# ruff: noqa: D101  (an object of the schema is described there, and named here as there)
 """ninjs 3.0 and 3.1: as 2.x, with names in camel case, and with events and planned coverage."""
 
 import re
@@ -53,8 +54,15 @@ Impossible = Annotated[Text, BeforeValidator(_impossible)]
 Urgency = Annotated[Integer, Field(ge=1, le=9)]
 Status = Literal["usable", "withheld", "canceled"]
 Kind = Literal[
-    *("text", "audio", "video", "picture", "graphic", "composite", "component"),
-    *("event", "planning"),
+    "text",
+    "audio",
+    "video",
+    "picture",
+    "graphic",
+    "composite",
+    "component",
+    "event",
+    "planning",
 ]
 
 
@@ -273,7 +281,7 @@ class PlannedCoverage(Camel):
 class Ninjs3(Camel):
     """A news item, an event or a plan of ninjs 3.x."""
 
-    required = ("uri",)
+    required: ClassVar[tuple[str, ...]] = ("uri",)
     newest: ClassVar[int] = 1
 
     uri: Text | None = None
