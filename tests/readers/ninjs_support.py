@@ -49,8 +49,10 @@ def validator(version: str) -> jsonschema.protocols.Validator:
 
 
 def verdict(version: str, document: Json) -> tuple[set[Path_], set[Path_]]:
-    """The fields that the official schema refuses; and the places of which it says no more than
-    that none of several alternatives fits."""
+    """The fields that the official schema refuses; and the places at which it is vague.
+
+    There it says no more than that none of several alternatives fits.
+    """
     fields: set[Path_] = set()
     vague: set[Path_] = set()
     for error in validator(version).iter_errors(document):
@@ -69,7 +71,8 @@ def _named(version: str, error: ValidationError, path: Path_) -> Iterator[Path_]
         yield path if error.validator_value is True else (*path, found[1])
     elif error.validator in ("additionalProperties", "unevaluatedProperties"):
         known, patterns = _known(version, error.schema)
-        for key in error.instance:
+        instance: dict[str, Json] = dict(error.instance)  # type: ignore[arg-type]
+        for key in instance:
             if key not in known and not any(re.search(p, key) for p in patterns):
                 yield (*path, key)
     else:

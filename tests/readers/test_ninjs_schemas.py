@@ -12,7 +12,7 @@ from services.ingest.readers.ninjs.schema import Check, Fault, NinjsModel, valid
 from services.ingest.readers.ninjs.v1 import Ninjs1
 from services.ingest.readers.ninjs.v2 import Ninjs2
 from services.ingest.readers.ninjs.v3 import Ninjs3
-from tests.readers.ninjs_support import VERSIONS, Maker, damaged, schema, verdict
+from tests.readers.ninjs_support import VERSIONS, Maker, damaged, verdict
 
 if TYPE_CHECKING:
     from tests.readers.ninjs_support import Path_

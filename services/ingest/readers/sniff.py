@@ -7,6 +7,7 @@ import re
 from services.ingest.readers.base import Unreadable
 from services.ingest.readers.json_head import json_head
 from services.ingest.readers.mail.envelope import is_mailbox, is_message
+from services.ingest.readers.ninjs.editions import names_fit
 
 HEAD_BYTES = 8 * 1024
 """How much of a file is looked at to choose its reader."""
@@ -97,8 +98,14 @@ def markup_kind(head: bytes) -> str | None:
     if is_message(text) or is_mailbox(text):
         return "mail"
     if _is_json(text):
-        return "JSON"
+        return "a ninjs item" if is_ninjs(head) else "JSON"
     return next((what for pattern, what in _MARKUP if pattern.match(text)), None)
+
+
+def is_ninjs(head: bytes) -> bool:
+    """Whether ``head`` starts one JSON object with a ninjs item's keys: no array, no lines."""
+    found = json_head(head)
+    return found is not None and found.kind == "object" and names_fit(found.keys)
 
 
 def _is_json(text: bytes) -> bool:

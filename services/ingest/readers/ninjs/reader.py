@@ -8,8 +8,7 @@ from schemas.article import ReaderInfo
 from services.ingest.readers import sniff
 from services.ingest.readers.base import Reader, Record, Resume, Unreadable
 from services.ingest.readers.encoding import decode
-from services.ingest.readers.json_head import json_head
-from services.ingest.readers.ninjs.editions import MEDIA_TYPE, looks_like, names_fit
+from services.ingest.readers.ninjs.editions import MEDIA_TYPE, looks_like
 from services.ingest.readers.ninjs.parsing import parse
 from services.ingest.readers.ninjs.records import to_records
 from services.ingest.readers.notes import Notes
@@ -35,8 +34,7 @@ class NinjsReader(Reader):
 
     def claims(self, head: bytes, name: str) -> bool:  # noqa: ARG002  (by content alone)
         """Whether ``head`` starts a JSON object with the keys of a ninjs item."""
-        found = json_head(head)
-        return found is not None and found.kind == "object" and names_fit(found.keys)
+        return sniff.markup_kind(head) == "a ninjs item"
 
     def read(self, source: Source) -> Iterator[Record]:
         """Yield the item, then the articles associated with it; see the contract for errors."""
