@@ -6,7 +6,7 @@ import io
 import socket
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from services.ingest.readers.base import (
     BadRecord,
     Limits,
-    ReadArticle,
     Reader,
     Resume,
     Source,
@@ -24,10 +23,8 @@ from services.ingest.readers.base import (
 from services.ingest.readers.registry import READERS, read_file, reader_for
 from services.ingest.readers.sniff import HEAD_BYTES
 from tests.golden.make_golden import samples
+from tests.readers.contract import Result, all_of, assert_all, assert_contract, attempt
 from tests.readers.support import LEAD, MORE, TRAPS, source
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SEEDS = sorted((Path(__file__).parents[2] / "seeds").glob("*.txt"))
 
@@ -51,58 +48,6 @@ every_file = pytest.mark.parametrize(
 )
 every_reader = pytest.mark.parametrize("kind", READERS, ids=lambda kind: kind.name)
 every_sample = pytest.mark.parametrize("data", SAMPLES, ids=range(len(SAMPLES)))
-
-Result = list[ReadArticle | BadRecord] | str
-
-
-def attempt(reader: Reader, given_source: Source) -> Result:
-    """What the reader yields, or the reason why it can't; any other error passes through."""
-    try:
-        return list(reader.read(given_source))
-    except Unreadable as refusal:
-        return f"{refusal.reason} / {refusal.advice}"
-
-
-def strings(value: Any) -> Iterator[str]:
-    """Every string anywhere in a result."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from strings(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from strings(item)
-
-
-def assert_contract(result: Result) -> None:
-    if isinstance(result, str):
-        reason, _, advice = result.partition(" / ")
-        assert reason
-        assert advice
-        return
-    assert result, "neither an article nor a refusal"
-    assert [record.position for record in result] == list(range(1, len(result) + 1))
-    for record in result:
-        assert_record(record)
-
-
-def assert_record(record: ReadArticle | BadRecord) -> None:
-    for text in strings(asdict(record)):
-        text.encode("utf-8")  # raises for a lone surrogate
-        assert "\x00" not in text
-    if isinstance(record, BadRecord):
-        assert record.reason
-        assert record.advice
-        return
-    assert record.headline or record.body or record.withdrawn
-    assert all(paragraph.strip() for paragraph in record.body)
-    for moment in (record.published_at, record.updated_at):
-        assert moment is None or moment.tzinfo is not None
-    for entry in record.set_apart:
-        assert entry.text.strip()
-        for text in strings(entry.model_dump()):
-            text.encode("utf-8")
 
 
 @every_reader
@@ -266,16 +211,6 @@ def from_file(path: Path) -> Source:
     return source(path.read_bytes(), path.name)
 
 
-def all_of(given_source: Source, resume: Resume | None = None) -> list[Any]:
-    """Every record, and the refusal as a last one."""
-    found: list[Any] = []
-    try:
-        found.extend(read_file(given_source, Limits(), resume))
-    except Unreadable as refusal:
-        found.append((refusal.reason, refusal.advice))
-    return found
-
-
 def test_every_reader_has_samples() -> None:
     """What has no sample has no golden file, and no row in the table of formats."""
     assert {reader_of(path) for path in FILES} >= {kind.name for kind in READERS} - {"plain"}
@@ -293,13 +228,7 @@ def test_a_sample_is_claimed_by_one_reader_alone(path: Path) -> None:
 
 @every_file
 def test_a_sample_keeps_the_contract(path: Path) -> None:
-    records = all_of(from_file(path))
-    refusals = [each for each in records if isinstance(each, tuple)]
-    assert refusals in ([], records[-1:])
-    found = records[: len(records) - len(refusals)]
-    assert [record.position for record in found] == list(range(1, len(found) + 1))
-    for record in found:
-        assert_record(record)
+    assert_all(all_of(from_file(path)))
 
 
 @every_file
@@ -390,8 +319,4 @@ def test_a_damaged_sample_gives_articles_or_a_refusal(
     data = path.read_bytes()[: max(end, 1)]
     for at, junk in cuts:
         data = data[:at] + junk + data[at + len(junk) // 2 :]
-    for record in all_of(source(data, path.name)):
-        if not isinstance(record, tuple):
-            assert_record(record)
-        else:
-            assert " reader failed: " not in record[0], record
+    assert_all(all_of(source(data, path.name)))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from services.ingest.readers import sniff
 from services.ingest.readers.base import BadRecord, Limits, ReadArticle, Source, Unreadable
 from services.ingest.readers.registry import READERS
-from tests.conformance.test_readers import assert_contract, attempt
+from tests.readers.contract import assert_contract, attempt
 from tests.readers.xml_kit import (
     NITF,
     STANDARDS,
