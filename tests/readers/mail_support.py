@@ -32,11 +32,10 @@ def message(
 def mixed(*parts: str | bytes, kind: str = "mixed", boundary: str = "b") -> bytes:
     """A message of several parts, each with its own header."""
     pieces = [part.encode() if isinstance(part, str) else part for part in parts]
-    body = b"".join(b"--b\n" + piece + b"\n" for piece in pieces) + b"--b--\n"
-    fields = (
-        f"Subject: Ferry sails\nMIME-Version: 1.0\nContent-Type: multipart/{kind}; boundary=b\n"
-    )
-    return message(body, fields)
+    mark = boundary.encode()
+    body = b"".join(b"--%s\n%s\n" % (mark, piece) for piece in pieces) + b"--%s--\n" % mark
+    form = f"Content-Type: multipart/{kind}; boundary={boundary}\n"
+    return message(body, f"Subject: Ferry sails\nMIME-Version: 1.0\n{form}")
 
 
 def attachment(data: bytes, name: str, kind: str = "application/octet-stream") -> bytes:

@@ -7,7 +7,6 @@ picture of the newsletter), and where a message has only that.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -39,7 +38,6 @@ _SIGNATURES = frozenset({
 })  # fmt: skip
 _SEALED = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 _UNREAD = frozenset({"audio", "video", "font", "multipart"})
-_URLS = re.compile(r"\S*(?:https?://|www\.)\S*")
 
 Alternatives = list[list["Part"]]
 """Ways of showing one thing; each is a sequence of text parts."""
@@ -70,7 +68,8 @@ class Text:
     @property
     def words(self) -> int:
         """Words that are no link targets."""
-        return sum(len(_URLS.sub("", line.text).split()) for line in self.lines)
+        words = (word for line in self.lines for word in line.text.split())
+        return sum(1 for word in words if "://" not in word and not word.startswith("www."))
 
 
 def sort_parts(root: Part) -> Content:

@@ -65,6 +65,9 @@ def is_message(head: bytes) -> bool:
     rest = head[at:]
     if rest.startswith((b"\n", b"\r\n")):
         return proper and signs >= MIN_SIGNS
+    after = rest.find(b"\n") + 1
+    if after and FIELD.match(rest, after):  # a line wrapped without its indent
+        return proper and signs >= MIN_SIGNS
     # Cut in the midst of it: what relays put on top may fill the head alone.
     cut = b"\n" not in rest
     return cut and proper and signs >= (1 if at >= LONG_HEADER else MIN_SIGNS)

@@ -53,7 +53,9 @@ _FORWARDED_FIELD = re.compile(
     re.IGNORECASE,
 )
 _TOP = re.compile(
-    r"(?:(?:view|read|see|open)\b[^.!?]{0,50}\b(?:browser|online|on the web|web version)\b.{0,60}"
+    r"(?:(?:view|read|see|open) (?:(?:this|it|the|our) )?(?:(?:e-?mail|message|newsletter|issue|web"
+    r"|edition|version) ){0,2}(?:online|on the web|(?:in|with) (?:your|a|the) (?:web )?browser)"
+    r".{0,60}"
     r"|(?:having )?(?:trouble|problems?|difficulty) (?:viewing|reading|seeing) this\b.{0,120}"
     r"|(?:is )?this (?:e-?mail|message|newsletter) (?:is )?not display.{0,120}"
     r"|(?:im|newsletter im|e-?mail im) browser (?:ansehen|öffnen|anzeigen|lesen).{0,60}"
@@ -90,7 +92,7 @@ _REPORTS = re.compile(r"\b(?:said|says|told|added|warned|announced|according to)
 _LINK = r"[<(\[]?\s?(?:https?://|www\.)[^\s<>]{1,2000}\s?[>)\]]?"
 _LINK_LINE = re.compile(rf"(?:{_LINK}\s?){{1,3}}", re.IGNORECASE)
 _LINK_AFTER = re.compile(r"\s?[<(\[]\s?https?://[^\s<>)\]]{1,2000}\s?[>)\]]", re.IGNORECASE)
-_RULE_LINE = re.compile(r"[-=_*~#•·+.— ]{3,}")
+_RULE_LINE = re.compile(r"[-=_*~#•·+.— ]{2,}")
 _IMAGE_LINE = re.compile(r"\[(?:image|cid|logo|bild)\b[^\]]{0,200}\]", re.IGNORECASE)
 
 
