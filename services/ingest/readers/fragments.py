@@ -182,17 +182,21 @@ def _lines_of(piece: str) -> Iterator[str]:
             for number, line in enumerate(piece.split(_LINE_END), start=1)
             if (found := clean(line))
         ]
-        yield from (line.text for line in _in_sentences(joined(lines, wrap_width(lines))))
+        yield from _in_sentences(joined(lines, wrap_width(lines)))
 
 
-def _in_sentences(lines: list[Line]) -> list[Line]:
-    """``lines`` with those joined that were broken within a sentence."""
-    done: list[Line] = []
+def _in_sentences(lines: list[Line]) -> Iterator[str]:
+    """The texts of ``lines``, those joined that were broken within a sentence."""
+    parts: list[Line] = []
     for line in lines:
-        before = done[-1] if done else None
-        adjacent = before is not None and (before.last or before.number) + 1 == line.number
-        if before and adjacent and line.text[0].islower() and not ends_sentence(before.text):
-            done[-1] = Line(before.number, f"{before.text} {line.text}", line.number)
-        else:
-            done.append(line)
-    return done
+        if parts and not _goes_on(parts[-1], line):
+            yield " ".join(part.text for part in parts)
+            parts = []
+        parts.append(line)
+    if parts:
+        yield " ".join(part.text for part in parts)
+
+
+def _goes_on(line: Line, following: Line) -> bool:
+    adjacent = max(line.number, line.last) + 1 == following.number
+    return adjacent and following.text[0].islower() and not ends_sentence(line.text)

@@ -31,18 +31,19 @@ if TYPE_CHECKING:
 
     from services.ingest.readers.html_ld import LinkedData
 
-MAX_ELEMENTS: Final = 100_000
+MAX_ELEMENTS: Final = 60_000
 """Elements that trafilatura is given. It takes 30 µs for each, and at 250 levels seven times
-that: 3 to 20 seconds. A long live blog has a tenth of it."""
+that: 2 to 12 seconds. A long live blog has a fifth of it."""
 
 SHORT: Final = 250
 """Characters below which trafilatura itself doubts what it found (its MIN_EXTRACTED_SIZE)."""
 
 MUCH_LONGER: Final = 3
-"""How many times as long JSON-LD's text must be to go before what the page shows: there it
-begins, and a script would have shown the rest."""
+"""How many times as long as what was found JSON-LD's text must be to go before it (the page
+shows the beginning, and a script would have shown the rest), or all text of the page to look for
+the article once more."""
 
-_OUTSIDE: Final = ("nav", "aside", "footer", "form", "button", "select", "dialog", "menu")
+_OUTSIDE: Final = ("nav", "aside", "footer", "button", "select", "dialog", "menu")
 _NOT_BOILERPLATE: Final = etree.XPath(
     "//main | //article | //*[@role='main'] | //*[@itemprop='articleBody']"
 )
@@ -61,8 +62,6 @@ def read_body(root: HtmlElement, data: LinkedData) -> Body:
     """The article's paragraphs; empty where the page shows none. Never raises."""
     warnings: list[str] = []
     found = _by_trafilatura(root, warnings)
-    if _size(found) < SHORT:
-        found = _rather(found, _plain(root), warnings)
     declared = _declared(data)
     if _size(declared) > max(SHORT, MUCH_LONGER * _size(found)):
         warnings.append("the text is taken from the page's JSON-LD: the page shows less of it")
@@ -75,17 +74,23 @@ def _by_trafilatura(root: HtmlElement, warnings: list[str]) -> tuple[str, ...]:
     if count > MAX_ELEMENTS:
         warnings.append(f"{count} elements are too many to look for the article: all text taken")
         return _plain(root)
-    found: tuple[str, ...] = ()
-    for fast in (True, False):
-        try:
-            tree = _extract(root, fast=fast)
-        except Exception as error:  # noqa: BLE001  (a library at work on strangers' markup)
-            warnings.append(f"body not found by rule: {type(error).__name__}")
-            continue
-        found = () if tree is None else texts_of(tree)
-        if _size(found) >= SHORT:
-            break
-    return found
+    found = _attempt(root, warnings, fast=True)
+    if _size(found) >= SHORT:
+        return found
+    plain = _plain(root)
+    if _size(plain) > MUCH_LONGER * _size(found):
+        slow = _attempt(root, warnings, fast=False)
+        found = slow if _size(slow) > _size(found) else found
+    return _rather(found, plain, warnings)
+
+
+def _attempt(root: HtmlElement, warnings: list[str], *, fast: bool) -> tuple[str, ...]:
+    try:
+        tree = _extract(root, fast=fast)
+    except Exception as error:  # noqa: BLE001  (a library at work on strangers' markup)
+        warnings.append(f"body not found by rule: {type(error).__name__}")
+        return ()
+    return () if tree is None else texts_of(tree)
 
 
 def _extract(root: HtmlElement, *, fast: bool) -> etree._Element | None:

@@ -142,11 +142,14 @@ def _article(page: _Page, position: int) -> ReadArticle:
     pictures = read_pictures(page.root, page.head, page.data, page.url)
     if not (analysed.headline or analysed.body):
         raise Unreadable("no headline and no text in the page", "Drop the article's own page.")
+    bare = () if analysed.body else ("no text found on the page but the headline",)
     return ReadArticle(
         position=position,
         headline=analysed.headline,
         body=analysed.body,
-        info=_info(page, [*body.warnings, *access.warnings, *meta.warnings, *analysed.warnings]),
+        info=_info(
+            page, [*body.warnings, *access.warnings, *bare, *meta.warnings, *analysed.warnings]
+        ),
         standfirst=standfirst,
         authors=meta.authors or analysed.authors,
         byline=meta.byline or _byline(analysed),
