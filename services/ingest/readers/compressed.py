@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from services.ingest.names import shown
 from services.ingest.readers import sniff
 from services.ingest.readers.base import Reader, Record, Resume, Source, Unreadable
-from services.ingest.readers.unpacking import GZIP, Packing, compressed_head, packing_of, unpacked
+from services.ingest.readers.unpacking import (
+    GZIP,
+    Packing,
+    compressed_head,
+    head_of,
+    packing_of,
+    unpacked,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +59,7 @@ class CompressedReader(Reader):
 
         refuse_depth(source, self.limits.nesting)
         with source.open() as stream:
-            head = stream.read(sniff.HEAD_BYTES)
+            head = head_of(stream, sniff.HEAD_BYTES)
         packing = packing_of(head)
         if packing is None:
             raise Unreadable("this is no compressed data", "Drop it again.")

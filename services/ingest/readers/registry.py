@@ -21,6 +21,7 @@ from services.ingest.readers.ninjs.reader import NinjsReader
 from services.ingest.readers.nitf import NitfReader
 from services.ingest.readers.pdf.reader import PdfReader
 from services.ingest.readers.plain import PlainTextReader
+from services.ingest.readers.unpacking import head_of
 from services.ingest.readers.warc import WarcReader
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def read_file(source: Source, limits: Limits, resume: Resume | None = None) -> I
     ``__cause__`` for the log: one file must not stop the others.
     """
     with source.open() as stream:
-        head = stream.read(sniff.HEAD_BYTES)
+        head = head_of(stream, sniff.HEAD_BYTES)
     reader = reader_for(head, source.name, limits)
     try:
         yield from reader.read(source) if resume is None else reader.resume(source, resume)

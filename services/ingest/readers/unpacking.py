@@ -274,6 +274,25 @@ def read_some(stream: BinaryIO, size: int) -> bytes:
     return cast("bytes", getattr(stream, "read1", stream.read)(size))
 
 
+def head_of(stream: BinaryIO, size: int) -> bytes:
+    """The first ``size`` bytes of a stream just opened; fewer where it ends, or can't be unpacked.
+
+    Raises :class:`Unreadable` only where there is nothing at all.
+    """
+    head = b""
+    while len(head) < size:
+        try:
+            more = read_some(stream, size - len(head))
+        except Unreadable:
+            if not head:
+                raise
+            break  # what is wrong is told when it is read up to there
+        if not more:
+            break
+        head += more
+    return head
+
+
 def compressed_head(head: bytes) -> bytes:
     """The start of what ``head`` unpacks to (at most as long); empty if it isn't compressed.
 

@@ -19,6 +19,7 @@ from services.ingest.readers.base import (
     Unreadable,
 )
 from services.ingest.readers.compressed import refuse_depth
+from services.ingest.readers.unpacking import head_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -43,6 +44,10 @@ _FURNITURE: Final = frozenset({
     *("md5", "sha1", "sha256", "sha512", "sig", "asc"),
 })  # fmt: skip
 """Suffixes of texts that are no articles: what a saved page or a delivery brings along."""
+
+
+_REFUSED: Final = "The others were read; drop this one by itself if it is needed."
+_UNKNOWN: Final = ("it can't be read", "Make the archive anew.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,16 +190,18 @@ class ArchiveReader(Reader):
         down, this member is to blame, and not the one after it.
         """
         where = f"{source.locator or _shown(_raw(source.name))}!{_shown(member.name)}"
+        resume = self._take_resume(state)
+        refused = (resume.refuse, _REFUSED) if resume and resume.refuse else None
         if member.problem or member.open is None:
-            reason, advice = member.problem or ("it can't be read", "Make the archive anew.")
             state.inner = None
+            reason, advice = refused or member.problem or _UNKNOWN
             yield BadRecord(1, reason, advice, where), True
             return
         name = posixpath.basename(member.name).decode("utf-8", "surrogateescape")
         inner = source.inside(name, member.size, member.open, where)
         kept: list[Record] = []
         try:
-            for record in self._read_inner(inner, self._take_resume(state)):
+            for record in self._read_inner(inner, resume):
                 state.inner = None
                 kept.append(record if record.locator else replace(record, locator=where))
                 if record.checkpoint is not None:
@@ -205,7 +212,8 @@ class ArchiveReader(Reader):
                 yield from ((each, False) for each in kept)
                 raise
             state.inner = None
-            kept.append(BadRecord(0, error.reason, error.advice, where))
+            reason, advice = refused or (error.reason, error.advice)
+            kept.append(BadRecord(0, reason, advice, where))
         yield from ((each, each is kept[-1]) for each in kept)
 
     def _read_inner(self, inner: Source, resume: Resume | None) -> Iterator[Record]:
@@ -248,7 +256,7 @@ def _has_no_text(member: Member) -> bool:
         return False
     try:
         with member.open() as stream:
-            return sniff.binary_kind(stream.read(sniff.HEAD_BYTES)) is not None
+            return sniff.binary_kind(head_of(stream, sniff.HEAD_BYTES)) is not None
     except Unreadable:
         return False  # and is told why when it is read
 

@@ -60,6 +60,8 @@ class _Seeking:
         self._size = stream.seek(0, io.SEEK_END)
 
     def read_at(self, at: int, size: int) -> bytes:
+        if at >= self._size:
+            return b""  # no seek can go as far as a header can say
         self._stream.seek(at)
         return self._stream.read(size)
 

@@ -112,7 +112,9 @@ class _Archive:
         self._directory, self._end, self._shift = self._find_directory()
 
     def read_at(self, at: int, size: int) -> bytes:
-        """Up to ``size`` bytes from ``at`` on."""
+        """Up to ``size`` bytes from ``at`` on; none outside the archive."""
+        if not 0 <= at < self._size:
+            return b""  # no seek can go as far as a header can say
         self._stream.seek(at)
         return self._stream.read(size)
 

@@ -13,11 +13,14 @@ from services.ingest.identity import MAX_REVISION
 from services.ingest.readers.base import BadRecord, Limits, ReadArticle, Unreadable
 from services.ingest.readers.dumps import fields, values
 from services.ingest.readers.lines import clean, same
+from services.ingest.readers.ninjs import records as ninjs
+from services.ingest.readers.ninjs.editions import looks_like
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from schemas.article import Extent
+    from services.ingest.readers.base import Record
     from services.ingest.readers.notes import Notes
 
 MAX_URGENCY: Final = 9
@@ -39,7 +42,10 @@ _DIALECTS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
 )
 _JSON_FEED: Final = ("contenthtml", "contenttext")
 
-_CUT: Final = re.compile(r"\s*(?:…|\.\.\.)?\s*\[\+\d+ chars\]\s*$")
+_STATES_VERSION: Final = frozenset({"standard", "$standard", "$schema"})
+"""Where a ninjs item says what it is, whatever its other keys are."""
+
+_CUT: Final = re.compile(r"\s*(?:…|\.\.\.)?\s*\[\+\d+ chars\]$")
 """How NewsAPI ends a text of which it gives 200 characters."""
 
 _REMOVED: Final = "[Removed]"
@@ -82,6 +88,15 @@ def to_record(
 
     if not isinstance(record, dict):
         return refused(f"no record but {_kind(record)}", "Each record must be a JSON object.")
+    if is_ninjs(record):
+        info = _info(origin, origin.media_type, notes)
+        return ninjs.to_record(
+            record,
+            position=place.position,
+            locator=place.locator,
+            info=info,
+            checkpoint=place.checkpoint,
+        )
     try:
         found, dialect = _found(record, limits)
         if clean(str(found.get("headline"))) == _REMOVED:
@@ -91,6 +106,36 @@ def to_record(
         return refused(error.reason, error.advice)
     except RecursionError:
         return refused("nested too deeply to be read", "Flatten the record.")
+
+
+def is_ninjs(record: Mapping[str, Any]) -> bool:
+    """Whether ``record`` is a ninjs item, by its keys or its own word."""
+    may_be = fields.fits_ninjs(frozenset(record)) or not _STATES_VERSION.isdisjoint(record)
+    return may_be and looks_like(record)
+
+
+def ninjs_records(
+    record: Mapping[str, Any], origin: Origin, place: Place, notes: Notes
+) -> list[Record]:
+    """A ninjs item as records: itself, then the articles associated with it."""
+    info = _info(origin, origin.media_type, notes)
+    return ninjs.to_records(
+        record,
+        position=place.position,
+        locator=place.locator,
+        info=info,
+        checkpoint=place.checkpoint,
+    )
+
+
+def _info(origin: Origin, recognised: str, notes: Notes) -> ReaderInfo:
+    return ReaderInfo(
+        name=origin.name,
+        version=origin.version,
+        format=recognised,
+        encoding=origin.encoding,
+        warnings=notes.warnings(),
+    )
 
 
 def keys_found(record: Mapping[str, Any]) -> str:
@@ -164,7 +209,7 @@ class _Made:
             pictures=values.pictures(
                 found.get("picture"), found.get("caption"), found.get("picture_credit")
             ),
-            info=self._info(),
+            info=_info(self._origin, f"{self._origin.media_type} {self._dialect}", notes),
             locator=place.locator,
             checkpoint=place.checkpoint,
         )
@@ -188,7 +233,7 @@ class _Made:
             what = "a summary" if standfirst else "a title"
             self._notes.add(f"no text in the record, only {what}")
             return standfirst, None, "summary"
-        cut = _CUT.search(body[-1])
+        cut = _CUT.search(body[-1]) if body[-1].endswith("chars]") else None
         if cut is None:
             return body, _unless_repeated(standfirst, body), "full"
         self._notes.add("NewsAPI gives only the start of the text: its mark was removed")
@@ -238,15 +283,6 @@ class _Made:
         if not (holder or notice or terms):
             return None
         return Rights(holder=holder, notice=notice, usage_terms=terms)
-
-    def _info(self) -> ReaderInfo:
-        return ReaderInfo(
-            name=self._origin.name,
-            version=self._origin.version,
-            format=f"{self._origin.media_type} {self._dialect}",
-            encoding=self._origin.encoding,
-            warnings=self._notes.warnings(),
-        )
 
 
 def _unless_repeated(standfirst: Iterable[str], body: tuple[str, ...]) -> str | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from services.ingest.readers.ninjs.editions import names_fit
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -78,6 +80,7 @@ _KEYS_OF: Final = {
 }
 _TEXTS: Final = frozenset(ALIASES["body"])
 _TITLES: Final = frozenset((*ALIASES["headline"], *ALIASES["standfirst"]))
+_WRAPPED: Final = frozenset(WRAPPERS)
 
 
 @lru_cache(maxsize=1024)  # the records of a dump share their keys
@@ -133,17 +136,26 @@ def at_path(record: Any, path: str) -> Any:
     return value
 
 
+@lru_cache(maxsize=1024)  # the records of a dump share their keys
+def fits_ninjs(keys: frozenset[str]) -> bool:
+    """Whether these are the keys of a ninjs item."""
+    return names_fit(keys)
+
+
 def has_text(keys: Iterable[str], maps: Iterable[FieldMap] = ()) -> bool:
     """Whether a record with these keys has a text, by their names."""
-    return any(normal(key) in _TEXTS for key in keys) or _mapped(keys, maps)
+    return (
+        any(normal(key) in _TEXTS for key in keys)
+        or _mapped(keys, maps)
+        or fits_ninjs(frozenset(keys))
+    )
 
 
 def is_record(keys: Iterable[str], maps: Iterable[FieldMap] = ()) -> bool:
     """Whether a record with these keys may be an article: it has a title or a text."""
     names = {normal(key) for key in keys}
-    return bool(names & (_TEXTS | _TITLES) or names & set(map(normal, WRAPPERS))) or _mapped(
-        keys, maps
-    )
+    known = names & (_TEXTS | _TITLES) or not _WRAPPED.isdisjoint(keys)
+    return bool(known) or _mapped(keys, maps) or fits_ninjs(frozenset(keys))
 
 
 def is_page(keys: Iterable[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -30,11 +31,12 @@ def parse(data: bytes, notes: Notes) -> Any:
     characters and half surrogate pairs in strings, an encoding other than UTF-8, a comma at the
     end.  Of a key that comes twice the last one counts.  Raises :class:`BadJson`.
     """
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        strict = error
+    data = data.removeprefix(codecs.BOM_UTF8)
     trimmed = data.removesuffix(b",")
+    try:
+        return orjson.loads(trimmed)
+    except orjson.JSONDecodeError as error:
+        strict = error.msg
     text = _text(trimmed, notes)
     try:
         found = json.loads(text, strict=False)
@@ -47,19 +49,25 @@ def parse(data: bytes, notes: Notes) -> Any:
         raise BadJson("nested too deeply to be read", "Flatten the record.") from error
     except ValueError as error:  # e.g. a number of more than 4300 digits
         raise BadJson(f"not valid JSON: {error!s:.200}", "Mend it, and drop it again.") from error
-    if len(trimmed) == len(data):
-        notes.add(f"read although it is not strictly JSON: {strict.msg}")
+    if _is_utf8(trimmed):  # else it is said already
+        notes.add(f"read although it is not strictly JSON: {strict}")
     return found
 
 
 def _text(data: bytes, notes: Notes) -> str:
-    try:
+    if _is_utf8(data):
         return data.decode("utf-8")
-    except UnicodeDecodeError:
-        pass  # whoever wrote it didn't know that JSON is UTF-8; told below
     try:
-        decoded = decode(data)
+        decoded = decode(data)  # whoever wrote it didn't know that JSON is UTF-8
     except Unreadable as error:
         raise BadJson(error.reason, error.advice) from error
     notes.add(*decoded.warnings)
     return decoded.text
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

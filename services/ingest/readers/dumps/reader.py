@@ -14,7 +14,9 @@ from services.ingest.readers.dumps.article import (
     NotNews,
     Origin,
     Place,
+    is_ninjs,
     keys_found,
+    ninjs_records,
     to_record,
 )
 from services.ingest.readers.dumps.frames import Bytes, Frame, encoding_of
@@ -22,6 +24,7 @@ from services.ingest.readers.dumps.json_array import MAX_PAGE_DEPTH, Elements, i
 from services.ingest.readers.dumps.parsing import BadJson, parse
 from services.ingest.readers.json_head import json_head
 from services.ingest.readers.notes import Notes
+from services.ingest.readers.unpacking import head_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,8 +96,11 @@ class JsonReader(Reader):
     version = "1"
 
     def claims(self, head: bytes, name: str) -> bool:  # noqa: ARG002  (by content alone)
-        """Whether ``head`` starts JSON objects, or a list of some."""
-        return sniff.markup_kind(head) == "JSON"
+        """Whether ``head`` starts JSON objects, or a list of some; one ninjs item has a reader."""
+        if sniff.markup_kind(head) != "JSON":
+            return False
+        found = json_head(head)
+        return found is None or found.kind != "object" or not fields.fits_ninjs(found.keys)
 
     def read(self, source: Source) -> Iterator[Record]:
         """Yield the records; see the contract for errors."""
@@ -109,7 +115,7 @@ class JsonReader(Reader):
 
     def _records(self, source: Source, mark: _Mark, resume: Resume) -> Iterator[Record]:
         with source.open() as stream:
-            head = stream.read(sniff.HEAD_BYTES)
+            head = head_of(stream, sniff.HEAD_BYTES)
         encoding = encoding_of(head)
         lines = is_lines(head.decode(encoding, "replace"), self.limits)
         media_type = LINES if lines else WHOLE
@@ -189,6 +195,9 @@ class _Run:
             )
             return
         origin = replace(self._origin, media_type=WHOLE) if frame.alone else self._origin
+        if isinstance(value, dict) and is_ninjs(value):
+            yield from self._ninjs(value, notes, frame, (position, skip), origin)
+            return
         items = self._items(value)
         if items is None:
             yield self._record(value, notes, self._place(frame, position + 1, None), origin)
@@ -197,6 +206,23 @@ class _Run:
             position += 1
             place = self._place(frame, position, (count, len(items)))
             yield self._record(item, Notes(), place, origin)
+
+    def _ninjs(
+        self,
+        value: dict[str, Any],
+        notes: Notes,
+        frame: Frame,
+        given: tuple[int, int],
+        origin: Origin,
+    ) -> Iterator[tuple[Record, None]]:
+        """A ninjs item and the articles associated with it; ``given``: position, and skipped."""
+        position, skip = given
+        first = self._place(frame, position - skip + 1, None)
+        found = ninjs_records(value, origin, first, notes)
+        for count, record in enumerate(found, start=1):
+            if count > skip:
+                mark = self._place(frame, record.position, (count, len(found))).checkpoint
+                yield replace(record, checkpoint=mark), None
 
     def _parse(self, frame: Frame, notes: Notes) -> Any:
         if frame.data is None:

@@ -38,7 +38,7 @@ _EPOCH_MILLIS: Final = 10**11
 milliseconds it is after March 1973."""
 
 _EPOCH_TEXT: Final = re.compile(r"[0-9]{10}(?:[0-9]{3})?(?:\.[0-9]{1,6})?")
-_NAMES: Final = ("name", "title", "label", "main", "rendered", "text", "value", "_value", "id")
+_NAMES: Final = ("name", "title", "label", "main", "rendered", "text", "value", "webTitle", "id")
 _TEXTS: Final = ("rendered", "html", "text", "value", "content")
 _PARTS: Final = ("headline", "paragraphs", "body", "sections")
 _LISTED: Final = re.compile(r"\s*[,;|]\s*")
@@ -68,6 +68,8 @@ _LANGUAGES: Final = {
 
 def line(value: Any) -> str | None:
     """``value`` as one line of text without markup; None where it is none."""
+    if value is None:
+        return None
     if isinstance(value, dict):
         value = next((value[key] for key in _NAMES if value.get(key)), None)
     if isinstance(value, list):
@@ -107,6 +109,8 @@ def _of_text(text: str) -> tuple[str, ...]:
 
 def strings(value: Any) -> tuple[str, ...]:
     """``value`` as a list of short texts: a list, or a text with commas, semicolons or bars."""
+    if value is None:
+        return ()
     if isinstance(value, str):
         listed: list[Any] = list(_LISTED.split(value, maxsplit=MAX_LISTED))[:MAX_LISTED]
     else:
@@ -116,6 +120,8 @@ def strings(value: Any) -> tuple[str, ...]:
 
 def people(value: Any) -> tuple[tuple[str, ...], str | None]:
     """The authors, and the byline where ``value`` is one text."""
+    if value is None:
+        return (), None
     if isinstance(value, str):
         text = line(value)
         return authors_of([text] if text else []), text
@@ -194,6 +200,8 @@ def is_cancelled(value: Any) -> bool:
 
 def coded(value: Any) -> tuple[Subject, ...]:
     """Subjects: codes, or objects with code, name and scheme."""
+    if value is None:
+        return ()
     listed = value if isinstance(value, list) else [value]
     return subjects.distinct(_coded(listed[:MAX_LISTED]))
 
@@ -216,6 +224,8 @@ def places(value: Any) -> tuple[Place, ...]:
 
 def pictures(value: Any, caption: Any, credit: Any) -> tuple[Picture, ...]:
     """Pictures: addresses, or objects with address, caption and credit."""
+    if value is None and caption is None:
+        return ()
     listed = value[:MAX_LISTED] if isinstance(value, list) else [value]
     found = [_picture(each) for each in listed]
     if len(found) <= 1 and (line(caption) or line(credit)):
