@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from services.ingest.readers.base import Unreadable
@@ -53,8 +54,7 @@ def _loads(text: str, notes: Notes, *, strict: bool) -> object:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) < len(pairs):
-            keys = [key for key, _ in pairs]
-            twice = next(key for at, key in enumerate(keys) if key in keys[:at][-MAX_VALUES:])
+            (twice, _times), *_ = Counter(key for key, _ in pairs).most_common(1)
             notes.add(f"{twice[:60]}: comes more than once in an object; the last one counts")
         return found
 

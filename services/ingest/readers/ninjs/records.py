@@ -95,12 +95,24 @@ def _records(
     else:
         faults_left = faults
         notes.add("a package without a text of its own: read are the articles associated with it")
+    below = _by_article(faults, {path for _, path in inner})
     for associated, path in inner:
         place = f"{locator} association {clean(associated.name)[:60]}".strip()
-        own = faults_left or [_below(fault, path) for fault in faults if _is_below(fault, path)]
+        own = faults_left or below.get(path, [])
         records.append(_record(associated.item, place, info, notes, own))
         notes, faults_left = Notes(), []
     return records
+
+
+def _by_article(faults: Iterable[Fault], paths: set[Path]) -> dict[Path, list[Fault]]:
+    """The faults within each associated article, with their paths there."""
+    found: dict[Path, list[Fault]] = {}
+    for fault in faults:
+        for end in range(2, len(fault.path), 2):
+            if fault.path[:end] in paths:
+                inner = replace(fault, path=fault.path[end:])
+                found.setdefault(fault.path[:end], []).append(inner)
+    return found
 
 
 def _read(document: dict[str, Any], edition: Edition, notes: Notes) -> tuple[Item, list[Fault]]:
@@ -156,11 +168,3 @@ def _record(
         return BadRecord(0, f"{reason}: {said}" if said else reason, _ADVICE, locator)
     said_all = info.model_copy(update={"warnings": notes.warnings()})
     return replace(story.article(said_all), locator=locator)
-
-
-def _is_below(fault: Fault, path: Path) -> bool:
-    return fault.path[: len(path)] == path
-
-
-def _below(fault: Fault, path: Path) -> Fault:
-    return replace(fault, path=fault.path[len(path) :])

@@ -30,6 +30,10 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 NEWEST: Final = 99
 """A minor version that knows every field of its major version."""
 
+MAX_FAULTS: Final = 500
+"""Faults that a level of associated items hands up to the one above. A receipt names twenty; each
+level writes them anew, and a hostile document has thousands on each."""
+
 Path = tuple[str | int, ...]
 
 
@@ -160,8 +164,10 @@ class NinjsModel(BaseModel):
         try:
             model = handler(kept)
         except ValidationError as error:
-            faults += [_again(each) for each in error.errors(include_url=False)]
-            raise _all(cls, faults) from None
+            if not faults:
+                raise  # as it is: pydantic puts the path in front
+            inner = error.errors(include_url=False)[:MAX_FAULTS]
+            raise _all(cls, faults + [_again(each) for each in inner]) from None
         if faults:
             raise _all(cls, faults)
         return model

@@ -76,16 +76,17 @@ def story_of(item: Item, notes: Notes) -> Story:
 
 def associated_texts(item: Item) -> Iterator[tuple[Associated, Path]]:
     """The items within ``item`` that are articles of their own, and where they are."""
-    pending: list[tuple[Associated, Path]] = _inner(item, ())
+    pending = _inner(item, ())
     while pending:
-        associated, path = pending.pop(0)
+        associated, path = pending.pop()
         if _is_own_article(associated.item, item):
             yield associated, path
-        pending = _inner(associated.item, path) + pending
+        pending += _inner(associated.item, path)
 
 
 def _inner(item: Item, path: Path) -> list[tuple[Associated, Path]]:
-    return [(each, (*path, "associations", each.step)) for each in item.associations]
+    """The associated items, the first one last: the next to be taken."""
+    return [(each, (*path, "associations", each.step)) for each in reversed(item.associations)]
 
 
 def _is_own_article(inner: Item, outer: Item) -> bool:
