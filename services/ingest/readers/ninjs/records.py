@@ -48,8 +48,8 @@ def to_record(
         notes = Notes()
         notes.add(f"{len(others)} associated articles left out", *first.info.warnings)
         said = first.info.model_copy(update={"warnings": notes.warnings()})
-        return replace(first, info=said)
-    return first
+        first = replace(first, info=said)
+    return replace(first, checkpoint=checkpoint)
 
 
 def to_records(
