@@ -60,9 +60,9 @@ def main(first: int, count: int) -> None:
     """Read ``count`` damaged files from ``first`` on."""
     articles = 0
     for number in range(first, first + count):
-        print(number, flush=True)
+        print(number, flush=True)  # noqa: T201  (its output is what the test reads)
         articles += read(damaged(number)) == "article"
-    print(f"articles: {articles}")
+    print(f"articles: {articles}")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -39,7 +39,9 @@ FAR: Final = 1e6
 HYPHEN: Final = "\x02"
 """How pdfium marks a hyphen at the end of a line."""
 
-_WORD = re.compile(r"[^\s\x00]+")
+_WORD = re.compile(r"[^\s\x00\x02]*\x02|[^\s\x00\x02]+")
+"""A word ends at pdfium's hyphen: what follows stands on the next line."""
+
 _UNMAPPED = re.compile("[\ufffd\ue000-\uf8ff\x00\x01\x03-\x08\x0e-\x1f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _RTL = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
@@ -124,10 +126,10 @@ def _fragments(page: PdfTextPage, text: str, *, mirrored: bool) -> Iterator[Frag
         word = _word(page, box, match, mirrored=mirrored)
         if word is None:
             continue
-        same_line = text.find("\n", end, match.start()) < 0
+        between = text[end : match.start()]
         end = match.end()
-        if current is not None and same_line and _goes_on(current, word):
-            current.text = f"{current.text} {word.text}"
+        if current is not None and "\n" not in between and _goes_on(current, word):
+            current.text += f"{' ' if between else ''}{word.text}"
             current.right = max(current.right, word.right)
             continue
         if current is not None:

@@ -75,12 +75,23 @@ def lines_of(fragments: Sequence[Fragment], page: int, first_column: int) -> lis
     lines: list[TextLine] = []
     if not fragments:
         return lines
-    column = first_column
-    for zone in _zones(fragments):
-        for part in _columns(zone):
-            lines += [_line(level, page, column) for level in levels(part)]
-            column += 1
+    for column, part in enumerate(_parts(fragments), start=first_column):
+        lines += [_line(level, page, column) for level in levels(part)]
     return lines
+
+
+def _parts(fragments: Sequence[Fragment]) -> list[list[Fragment]]:
+    """The fragments by column, in reading order; zones without columns go together."""
+    parts: list[list[Fragment]] = []
+    whole = False
+    for zone in _zones(fragments):
+        columns = _columns(zone)
+        if whole and len(columns) == 1:
+            parts[-1] += columns[0]
+        else:
+            parts += columns
+        whole = len(columns) == 1
+    return parts
 
 
 def levels(fragments: Iterable[Fragment]) -> list[list[Fragment]]:
