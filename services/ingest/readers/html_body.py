@@ -43,6 +43,9 @@ MUCH_LONGER: Final = 3
 shows the beginning, and a script would have shown the rest), or all text of the page to look for
 the article once more."""
 
+FEW: Final = 3
+"""Paragraphs of an extraction that may have run several into one."""
+
 _OUTSIDE: Final = ("nav", "aside", "footer", "button", "select", "dialog", "menu")
 _NOT_BOILERPLATE: Final = etree.XPath(
     "//main | //article | //*[@role='main'] | //*[@itemprop='articleBody']"
@@ -63,7 +66,7 @@ def read_body(root: HtmlElement, data: LinkedData) -> Body:
     warnings: list[str] = []
     found = _by_trafilatura(root, warnings)
     declared = _declared(data)
-    if _size(declared) > max(SHORT, MUCH_LONGER * _size(found)):
+    if _size(declared) > max(SHORT, MUCH_LONGER * _size(found)) or _parts(found, declared):
         warnings.append("the text is taken from the page's JSON-LD: the page shows less of it")
         found = declared
     return Body(found, tuple(warnings))
@@ -136,10 +139,15 @@ def _rather(found: tuple[str, ...], plain: tuple[str, ...], warnings: list[str])
         if plain:
             warnings.append("no article found by rule: all paragraphs of the page taken")
         return plain
-    whole, parts = clean(" ".join(found)), clean(" ".join(plain))
-    if len(found) < len(plain) and whole in parts and len(parts) < 2 * len(whole):
-        return plain
-    return found
+    return plain if _parts(found, plain) else found
+
+
+def _parts(found: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether ``other`` is the text of ``found`` in more paragraphs, and little else."""
+    if len(found) >= len(other) or len(found) > FEW:
+        return False
+    whole, parts = clean(" ".join(found)), clean(" ".join(other))
+    return whole in parts and len(parts) < 2 * len(whole)
 
 
 def _plain(root: HtmlElement) -> tuple[str, ...]:
@@ -147,7 +155,7 @@ def _plain(root: HtmlElement) -> tuple[str, ...]:
     mains: Any = _NOT_BOILERPLATE(root)
     best: tuple[str, ...] = ()
     for main in mains[:10]:
-        texts = texts_of(main)
+        texts = texts_of(main, without=_OUTSIDE)
         best = texts if _size(texts) > _size(best) else best
     return best if _size(best) >= SHORT else texts_of(root, without=_OUTSIDE)
 

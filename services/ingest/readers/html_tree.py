@@ -58,8 +58,10 @@ def decode_page(data: bytes, charset: str | None) -> Decoded:
 
     Raises :class:`Unreadable` where too much of it is in no known encoding.
     """
-    labels = [name for name in (_known(charset), _meta(data)) if name]
-    label = next((name for name in labels if _decodes(data, name)), None)
+    labels = list(dict.fromkeys(name for name in (_known(charset), _meta(data)) if name))
+    # The last one is tried by decoding; what fails there is guessed.
+    trusted = (name for name in labels[:-1] if _decodes(data, name))
+    label = next(trusted, labels[-1] if labels else None)
     try:
         decoded = decode(data, label)
     except Unreadable:
@@ -90,11 +92,7 @@ def _meta(data: bytes) -> str | None:
     return "utf-8" if name and name.startswith("utf-16") else name
 
 
-def _decodes(data: bytes, label: str | None) -> bool:
-    if label is None:
-        return False
-    if label == "utf-8":
-        return True  # what isn't is found out while it is decoded
+def _decodes(data: bytes, label: str) -> bool:
     try:
         data.decode(label)
     except (LookupError, ValueError):
