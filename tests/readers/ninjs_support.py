@@ -6,8 +6,9 @@ import copy
 import json
 import re
 from functools import cache
+from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jsonschema
 from hypothesis import strategies as st
@@ -15,12 +16,14 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from jsonschema.exceptions import ValidationError
 
 Json = Any
 Path_ = tuple[str | int, ...]
+Wrap: TypeAlias = "Callable[[Json], Json]"
+"""Puts a value into a document, at one place of it."""
 
 SCHEMAS = Path(__file__).parent / "samples" / "ninjs_schemas"
 VERSIONS = ("1.0", "1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "2.0", "2.1", "2.2", "3.0", "3.1")
@@ -99,6 +102,69 @@ class Maker:
     def documents(self) -> st.SearchStrategy[Json]:
         """Whole items."""
         return self.values(self.root, 0)
+
+    def places(self) -> Iterator[tuple[str, Json]]:
+        """For each place of the schema, values for it, each in a document that is otherwise valid.
+
+        Among the values are all that the schema asks for and all that it excludes: types, bounds,
+        words, keys that are missing, unknown or not together with others.
+        """
+        pending: list[tuple[str, Json, Wrap]] = [("", self.root, lambda value: value)]
+        while pending:
+            name, given, wrap = pending.pop()
+            part = self._resolved(given)
+            if part is None:
+                continue
+            for value in self._probes(part):
+                yield name, wrap(value)
+            if name.count("/") <= MAX_DEPTH and name.count("associations") <= 1:
+                pending += list(self._below(name, part, wrap))
+
+    def _below(self, name: str, part: Json, wrap: Wrap) -> Iterator[tuple[str, Json, Wrap]]:
+        if "items" in part:
+            yield f"{name}/0", part["items"], lambda value: wrap([value])
+        least = self._least(part)
+        named = dict(part.get("properties", {}))
+        named |= {f"{_prefix(p)}x": inner for p, inner in part.get("patternProperties", {}).items()}
+        for key, inner in named.items():
+            others = {other for group in _alternatives(part) if key in group for other in group}
+            around = {k: v for k, v in least.items() if k not in others}
+            yield f"{name}/{key}", inner, _within(wrap, around, key)
+
+    def _least(self, part: Json) -> dict[str, Json]:
+        """The least object that ``part`` accepts."""
+        required = part.get("required", [])
+        keys = set(required) if isinstance(required, list) else set()
+        keys |= {k for k, v in part.get("properties", {}).items() if v.get("required") is True}
+        keys |= {min(group) for group in _alternatives(part)}
+        return {key: self._some(part["properties"][key]) for key in sorted(keys)}
+
+    def _some(self, given: Json) -> Json:
+        part = self._resolved(given) or {"type": "object"}
+        if part.get("type") == "object":
+            return self._least(part)
+        return "2024" if "pattern" in part else "x"
+
+    def _probes(self, part: Json) -> Iterator[Json]:
+        yield from (None, True, 0, 1, -1, 10, 101, 1.5, 2.0, "", "x", "2024-02", [], [1], {})
+        yield from part.get("enum", ())
+        for version in VERSIONS if "enum" in part else ():
+            yield from _kinds(version)
+        if part.get("type", "object") == "object":
+            yield from self._objects_about(part)
+
+    def _objects_about(self, part: Json) -> Iterator[Json]:
+        least = self._least(part)
+        yield least
+        for key in least:
+            yield {k: v for k, v in least.items() if k != key}
+        for key in KEYS:
+            yield {**least, key: "x"}
+        together = sorted({key for group in _alternatives(part) for key in group})
+        for count in range(len(together) + 1):
+            for keys in combinations(together, count):
+                others = {k: v for k, v in least.items() if k not in together}
+                yield {**others, **{key: self._some(part["properties"][key]) for key in keys}}
 
     def values(self, part: Json, depth: int) -> st.SearchStrategy[Json]:
         """Values of the schema's ``part``."""
@@ -190,8 +256,24 @@ def _alternatives(part: Json) -> list[set[str]]:
     return [{key for option in group for key in option["required"]} for group in groups]
 
 
+def _within(wrap: Wrap, least: dict[str, Json], key: str) -> Wrap:
+    return lambda value: wrap({**least, key: value})
+
+
+def _kinds(version: str) -> list[str]:
+    """The types that items of a version may have."""
+    root = schema(version)
+    kinds = root.get("$defs", {}).get("newsObjectType") or root.get("properties", {}).get("type")
+    return list((kinds or {}).get("enum", ()))
+
+
+def _prefix(pattern: str) -> str:
+    """How the names start that a pattern of the schemas matches."""
+    return pattern.partition("[")[0].removeprefix("^")
+
+
 def _matching(pattern: str) -> st.SearchStrategy[str]:
-    prefix = pattern.partition("[")[0].removeprefix("^")
+    prefix = _prefix(pattern)
     endings = ["main", "xhtml", "text", "A1-ü"] + (["_x"] if "_]" in pattern else [])
     return st.sampled_from([prefix + ending for ending in endings])
 
