@@ -126,7 +126,8 @@ def people(value: Any) -> tuple[tuple[str, ...], str | None]:
         text = line(value)
         return authors_of([text] if text else []), text
     listed = value[:MAX_LISTED] if isinstance(value, list) else [value]
-    return authors_of(found for each in listed if (found := line(each))), None
+    named = (line(each) for each in listed if isinstance(each, str | dict))  # numbers are keys
+    return authors_of(filter(None, named)), None
 
 
 def moment(field: str, value: Any, notes: Notes) -> datetime | None:
