@@ -11,19 +11,13 @@ SAMPLES = Path(__file__).parent / "samples" / "html"
 FETCHED = "https://valleycourier.example/news/story-4711"
 
 PARAGRAPHS = (
-    (
-        "The last tram of the old line left the depot at four in the morning, with eleven passengers"
-        " and a brass band that had promised to keep its voice down and did not."
-    ),
-    (
-        "Its driver, Agnes Molloy, had taken the first one out in 1979 and said that the brakes had"
-        " always pulled to the left, which the city's engineers denied until yesterday."
-    ),
-    (
-        "From Monday buses will run instead. They take nine minutes longer, since the bridge at Corn"
-        " Street was never built for anything that cannot be steered on rails."
-    ),
-)
+    ("The last tram of the old line left the depot at four in the morning, with eleven people on"
+    " it and a brass band that had promised to keep its voice down and did not."),
+    ("Its driver, Agnes Molloy, had taken the first one out in 1979 and said that the brakes had"
+    " always pulled to the left, which the city's engineers denied until yesterday."),
+    ("From Monday buses will run instead. They take nine minutes longer, since the bridge at"
+    " Corn Street was never built for anything that cannot be steered on rails."),
+)  # fmt: skip
 BODY = "".join(f"<p>{text}</p>" for text in PARAGRAPHS)
 
 
