@@ -11,7 +11,7 @@ from schemas.article import Picture, Place, Subject
 from services.ingest.readers.base import BadRecord, Limits, ReadArticle, Record, Unreadable
 from services.ingest.readers.feeds import FeedReader
 from services.ingest.readers.registry import READERS
-from tests.readers.streams import assert_resumable, forward_only
+from tests.readers.breaking_off import assert_resumable, forward_only
 from tests.readers.support import source
 
 SAMPLES = sorted((Path(__file__).parent / "samples" / "feeds").iterdir())

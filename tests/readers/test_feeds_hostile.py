@@ -27,8 +27,8 @@ from services.ingest.readers.feed_entry import MAX_ELEMENTS, read_entry
 from services.ingest.readers.feed_frames import CHUNK
 from services.ingest.readers.feed_parsing import LOOSE_CHARS
 from services.ingest.readers.feeds import FeedReader
+from tests.readers.breaking_off import SMALL, assert_resumable, counted, forward_only, refused_at
 from tests.readers.contract import assert_contract, attempt
-from tests.readers.streams import SMALL, assert_resumable, counted, forward_only, refused_at
 from tests.readers.support import source
 
 SAMPLES = [

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from warcio.statusandheaders import StatusAndHeadersParser
 
-from services.ingest.readers.warc_stream import REWIND, Bytes, Damaged, Place
+from services.ingest.readers.warc_stream import Bytes, Damaged, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,7 +73,6 @@ class Frames:
         self._wanted = wanted
         self._buffer = bytearray()
         self._position = 0
-        self._rewound = 0
 
     def skip(self, count: int) -> None:
         """Pass over ``count`` bytes, or what there is of them."""
@@ -201,12 +200,8 @@ class Frames:
         return Frame(start, self._here() if go_on else None, fault=damage.reason), go_on
 
     def _after_fault(self, start: Place, fault: _Faulty) -> tuple[Frame, bool]:
-        # What is in the buffer was read once; looking through it again is bounded.
-        self._rewound += len(self._buffer)
-        if self._rewound <= REWIND:
-            self._drop(fault.skip)
-        else:
-            self._drop(len(self._buffer) - min(len(self._buffer), 32))
+        # What is behind in the buffer isn't read again from the file, and is passed but once.
+        self._drop(fault.skip)
         reason = fault.reason
         try:
             found = self._search()

@@ -172,7 +172,8 @@ class Gzip:
         """Go on at the next member that starts a record, if there is one."""
         self._rewind()
         self._member = self._damage = None
-        at = 0
+        # Not the damaged member once more, where what is read of it starts with it.
+        at = max(0, self._members[-1][1] + 1 - (self.offset - len(self._input)))
         while True:
             at = self._input.find(GZIP_MAGIC, at)
             if at < 0:
