@@ -80,6 +80,10 @@ def _shown(text: str) -> bytes:
 
 _FONTS = {"F1": "Helvetica", "F2": "Helvetica-Bold", "F3": "Times-Roman", "F4": "Times-Italic"}
 _ENCODING = b"<< /Type /Encoding /BaseEncoding /WinAnsiEncoding /Differences [1 /fi /fl] >>"
+_HEBREW = (
+    b"/CIDInit /ProcSet findresource begin 12 dict begin begincmap 1 begincodespacerange"
+    b" <00> <FF> endcodespacerange 1 beginbfrange <61> <7A> <05D0> endbfrange endcmap end end"
+)
 _IMAGE = (
     b"<< /Type /XObject /Subtype /Image /Width 2 /Height 2 /ColorSpace /DeviceGray"
     b" /BitsPerComponent 8 /Length 4 >>\nstream\n\x00\xff\xff\x00\nendstream"
@@ -99,6 +103,9 @@ class Document:
     size: tuple[int, int] = A4
     password: str | None = None
     """Encrypted with this user password; '' opens without one."""
+
+    hebrew: bool = False
+    """The letters a to z of every font are the Hebrew ones from alef on."""
 
     catalog: bytes = b""
     """Further entries of the catalog (an open action)."""
@@ -136,9 +143,10 @@ def _objects(document: Document) -> list[bytes]:
         b"<< %s >>" % info,
         _IMAGE,
     ]
+    letters = b" /ToUnicode %d 0 R" % (first + 2 * count) if document.hebrew else b""
     for name in _FONTS.values():
-        font = b"<< /Type /Font /Subtype /Type1 /BaseFont /%s /Encoding %s >>"
-        objects.append(font % (name.encode(), _ENCODING))
+        font = b"<< /Type /Font /Subtype /Type1 /BaseFont /%s /Encoding %s%s >>"
+        objects.append(font % (name.encode(), _ENCODING, letters))
     resources = b"<< /Font << %s >> /XObject << /Im1 4 0 R >> >>" % named
     for number, page in enumerate(document.pages):
         objects.append(
@@ -147,6 +155,8 @@ def _objects(document: Document) -> list[bytes]:
             % (*document.size, document.rotate, first + 2 * number + 1, resources)
         )
         objects.append(_stream(page.content, compress=document.compress))
+    if document.hebrew:
+        objects.append(_stream(_HEBREW, compress=False))
     return objects
 
 

@@ -168,6 +168,17 @@ def test_a_headline_over_both_columns_parts_what_is_above_and_below() -> None:
     assert order == sorted(order)
 
 
+def test_writing_from_right_to_left_is_read_from_the_right_column_on() -> None:
+    right, left = ("abc defg hijk lmno", "tuvw xyza bcde fg"), ("abcd efghi jklm", "rstu vwxy zabc")
+    canvas = Canvas()
+    for x, lines in ((320, right), (72, left)):
+        # On the page the first letter of a line is its rightmost one.
+        canvas.lines(x, 700, [line[::-1] for line in lines])
+    hebrew = str.maketrans({chr(ord("a") + n): chr(0x5D0 + n) for n in range(26)})
+    found = text_of(read(build(Document([canvas], hebrew=True))))
+    assert found == " ".join((*right, *left)).translate(hebrew)
+
+
 def test_a_table_is_read_across() -> None:
     rows = [("Harl", "412 cm", "fell"), ("Senn", "377 cm", "rose"), ("Kest", "290 cm", "fell")]
     lines = [(x, 700 - 14.0 * n, cell) for n, row in enumerate(rows)

@@ -30,7 +30,6 @@ BINARIES = [
     (b"GIF89a\x01\x00\x01\x00", "a GIF image"),
     (b"RIFF\x24\x00\x00\x00WEBPVP8 ", "a WebP image"),
     (b"BM\x46\x00\x00\x00\x00\x00\x00\x00\x36\x00", "a BMP image"),
-    (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "a PDF document"),
     (rb"{\rtf1\ansi Hello", "an RTF document"),
     (b"\x7fELF\x02\x01\x01\x00", "an ELF program"),
     (b"SQLite format 3\x00\x10\x00", "an SQLite database"),
