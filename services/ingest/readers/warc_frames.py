@@ -180,14 +180,15 @@ class Frames:
         self._check_end(0, 0)
 
     def _check_end(self, at: int, skip: int) -> None:
-        """After the content: blank lines, and then the next record or the end."""
+        """After the content: the two line ends of its own, or the next record, or the end."""
         try:
             self._ready(at + 32)
         except Damaged as damage:
             if damage.offset == self._source.place(self._position).offset:
                 raise
             # It is the next record's; this one is whole.
-        rest = bytes(self._buffer[at : at + 32]).lstrip(b"\r\n")
+        behind = bytes(self._buffer[at : at + 32])
+        rest = b"" if behind.startswith(b"\r\n\r\n") else behind.lstrip(b"\r\n")
         if rest and not rest.startswith(b"WARC/"[: len(rest)]):
             raise _Faulty("its Content-Length is wrong: no record follows it", skip=skip)
 
