@@ -111,10 +111,12 @@ def what(each: Record | str) -> str | None:
     return each.reason if isinstance(each, BadRecord) else each.headline
 
 
-def assert_goes_on(make: Callable[[], Source], limits: Limits | None = None) -> list[Record | str]:
+def assert_goes_on(
+    make: Callable[[], Source], limits: Limits | None = None, *, refusing: bool = True
+) -> list[Record | str]:
     """Hold the property of ``Resume``: reading goes on after any record as if it had not stopped.
 
-    Also where the next record is refused: the ones after it come all the same.
+    ``refusing``: also where the next record is refused, the ones after it come all the same.
     """
     whole = all_of(make(), limits)
     for number, record in enumerate(whole[:-1], start=1):
@@ -122,7 +124,7 @@ def assert_goes_on(make: Callable[[], Source], limits: Limits | None = None) -> 
         resume = Resume(record.position, record.checkpoint)
         assert all_of(make(), limits, resume) == whole[number:], f"after record {number}"
         following = whole[number]
-        if not isinstance(following, str):
+        if refusing and not isinstance(following, str):
             refused, *others = all_of(make(), limits, replace_refuse(resume))
             assert isinstance(refused, BadRecord)
             assert refused.position == record.position + 1

@@ -102,6 +102,7 @@ class _Recoded(io.RawIOBase):
         self._ready = b""
         self._taken = 0
         self._ended = False
+        self._error: Unreadable | None = None
 
     def readable(self) -> bool:
         return True
@@ -119,13 +120,20 @@ class _Recoded(io.RawIOBase):
         return size
 
     def _fill(self) -> None:
+        if self._error is not None:
+            raise self._error
         chunk = read_some(self._stream, CHUNK)
         self._ended = not chunk
         try:
             self._ready = self._decoder.decode(chunk, final=self._ended).encode()
         except UnicodeDecodeError as error:
-            raise Unreadable(
-                f"the text is not valid {self._encoding.upper()} near byte {self._taken}",
+            held = len(error.object) - len(chunk)
+            self._error = Unreadable(
+                f"the text is not valid {self._encoding.upper()} at byte"
+                f" {self._taken - held + error.start}",
                 "Save the file again as UTF-8.",
-            ) from error
+            )
+            # What came before it stands.
+            self._ready = self._decoder.decode(chunk[: max(0, error.start - held)]).encode()
+            self._ended = False
         self._taken += len(chunk)

@@ -43,6 +43,11 @@ _QUOTE: Final = ord('"')
 _BACKSLASH: Final = ord("\\")
 _ARRAY: Final = ord("[")
 
+_BETWEEN: Final = b", \t\r\n\x00\xef\xbb\xbf"
+"""Commas, white space, and a byte order mark."""
+
+_NOT_BETWEEN: Final = re.compile(rb"[^, \t\r\n\x00\xef\xbb\xbf]")
+
 # Possessive throughout: linear, and without a stack.  A string that holds a line end or a brace
 # is looked at more closely: its closing quote may be missing.
 _OUTSIDE: Final = re.compile(
@@ -91,7 +96,7 @@ class _Scanner:
             self.refill()
         return self.chunk[self.pos : self.pos + size]
 
-    def to_bracket(self, kept: _Kept) -> int | None:
+    def to_bracket(self, kept: _Kept | _Between) -> int | None:
         """Go to the next bracket, hand what is before it to ``kept``, and give it; None: the end.
 
         It isn't gone past.
@@ -146,6 +151,19 @@ class _Kept:
         return b"".join(self.parts) if self.size <= self.limit else None
 
 
+@dataclass(slots=True)
+class _Between:
+    """What stands between two records: most often a comma, else the start of what it is."""
+
+    data: bytes = b""
+
+    def add(self, chunk: bytes, start: int, end: int) -> None:
+        if not self.data:
+            found = _NOT_BETWEEN.search(chunk, start, end)
+            start = found.start() if found else end
+        self.data += chunk[start : min(end, start + SAMPLE - len(self.data))]
+
+
 class Elements:
     """The framing of one dump."""
 
@@ -167,10 +185,10 @@ class Elements:
         self._path[:] = path.encode("ascii")
         scanner = self._scanner
         while True:
-            between = _Kept(SAMPLE)
+            between = _Between()
             bracket = scanner.to_bracket(between)
-            if self._in_list() and (stray := _stray(between)):
-                yield self._frame(stray, between.size)
+            if self._in_list() and (stray := between.data.rstrip(_BETWEEN)):
+                yield self._frame(stray, len(stray))
             if bracket is None:
                 break
             if bracket not in _OPEN:
@@ -256,9 +274,3 @@ def _match(opened: bytearray, bracket: int) -> None:
     last = opened.rfind(_CLOSES[bracket], max(0, len(opened) - MENDED))
     if last >= 0:  # else it closes nothing
         del opened[last:]
-
-
-def _stray(between: _Kept) -> bytes | None:
-    """What stands between two records and is neither comma nor white space."""
-    data = between.data() or b"..."
-    return data.strip(b", \t\r\n\x00\xef\xbb\xbf") or None if between.size else None
