@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin
 
@@ -31,13 +32,16 @@ MAX_ELEMENTS: Final = 50_000
 MAX_NAMES: Final = 100
 """Authors, and keywords, kept of one entry."""
 
+TEASER_CHARS: Final = 1_000
+"""How far into a text one looks for what its summary repeats: three long paragraphs."""
+
 MAX_WARNINGS: Final = 20
 WARNING_CHARS: Final = 300
 """What the receipt takes of one record."""
 
 _HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8}){0,4}")
-_BLANK_LINE: Final = re.compile(r"\n[ \t\r]*\n")
+_WEB: Final = re.compile(r"https?://[^\s/]", re.IGNORECASE)
 _CUT: Final = re.compile(
     r"(?:\[?(?:…|\.{3}|&hellip;)\]?|read more|continue reading)\W*$", re.IGNORECASE
 )
@@ -58,12 +62,15 @@ def read_entry(feed: Feed, markup: str, info: ReaderInfo, position: int) -> Read
     element = _element(whole, warnings)
     if element is not None and etree.QName(element).localname == "deleted-entry":
         return _tombstone(feed, element, (info, warnings), position)
+    contents = feed_extras.take_contents(element) if element is not None else []
+    if element is not None and contents:
+        whole = etree.tostring(element.getroottree(), encoding="unicode")
     parsed = loosely_parsed(feed_extras.without_media(whole))
     if not parsed["entries"]:
         raise NoArticle(
             "the entry has no fields that can be read", "Look at it in the feed's source."
         )
-    entry = Entry(feed, dict(parsed["entries"][0].items()), element, warnings)
+    entry = Entry(feed, dict(parsed["entries"][0].items()), element, contents, warnings)
     return _article(entry, info, position)
 
 
@@ -168,8 +175,7 @@ def _words(detail: dict[str, Any]) -> tuple[str, ...]:
         return paragraphs(value)
     if isinstance(kind, str) and not kind.startswith("text/"):
         return ()
-    blocks = _BLANK_LINE.split(value)
-    return tuple(found for block in blocks if (found := clean(block)))
+    return feed_extras.blocks_of(value)
 
 
 def _name(value: object) -> str | None:
@@ -191,10 +197,10 @@ def _texts(entry: Entry) -> tuple[tuple[str, ...], str | None, Extent]:
 
 def _content(entry: Entry) -> tuple[str, ...]:
     """The longest of the entry's contents that are text."""
-    if entry.element is not None and not feed_extras.has_content(entry.element):
-        return ()  # feedparser takes a second description for the content
     contents = entry.mappings("content")
-    found = max((_words(c) for c in contents), key=_length, default=())
+    if entry.element is not None and not feed_extras.has_content(entry.element):
+        contents = []  # feedparser takes a second description for the content
+    found = max((*entry.contents, *map(_words, contents)), key=_length, default=())
     if contents and not found:
         kinds = ", ".join(sorted({str(c.get("src") or c.get("type"))[:60] for c in contents}))
         entry.warnings.append(f"content without text here passed over: {kinds}")
@@ -209,8 +215,9 @@ def _standfirst(summary: tuple[str, ...], body: tuple[str, ...]) -> str | None:
     """The summary beside a full content, unless it only repeats how that begins."""
     text = " ".join(summary)
     start = same(_CUT.sub("", text))
-    # A teaser leaves off in mid-word at most, and may have lost the last one's end.
-    if not start or start[:-3] in same(" ".join(body)):
+    # A teaser leaves off in mid-word at most, and may have lost the last one's end. It may
+    # begin with the second or third sentence.
+    if not start or start[:-3] in same(" ".join(body)[: 2 * len(text) + TEASER_CHARS]):
         return None
     return text
 
@@ -228,10 +235,11 @@ def _identity(entry: Entry) -> tuple[str | None, str | None]:
     given = given or entry.text("id")
     link = feed_extras.original_link(entry.element) or entry.text("link")
     # feedparser takes an id for the link where there is no other.
-    link = None if link == given and canonical_url(link or "") is None else _address(entry, link)
+    link = None if link == given and not _WEB.match(link or "") else _address(entry, link)
     if given is None:
         return None, link
-    address = canonical_url(given) if is_address and not entry.feed.atom else None
+    may_be = is_address and not entry.feed.atom and _WEB.match(given)
+    address = canonical_url(given) if may_be else None
     if address is None:
         return given, link
     if link is None:
@@ -242,11 +250,11 @@ def _identity(entry: Entry) -> tuple[str | None, str | None]:
 def _address(entry: Entry, link: str | None) -> str | None:
     if link is None:
         return None
-    try:
-        absolute = urljoin(entry.feed.link or "", link)
-    except ValueError:
-        absolute = link
-    if canonical_url(absolute) is None:
+    absolute = link
+    if not _WEB.match(link):
+        with suppress(ValueError):
+            absolute = urljoin(entry.feed.link or "", link)
+    if not _WEB.match(absolute):
         entry.warnings.append(f"'{link[:100]}' is no web address: taken as no link")
         return None
     if absolute != link:

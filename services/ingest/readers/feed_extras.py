@@ -8,14 +8,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from lxml import etree
+
 from schemas.article import Picture, Place
-from services.ingest.readers.fragments import paragraphs
+from services.ingest.readers.fragments import paragraphs, texts_of
 from services.ingest.readers.lines import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-
-    from lxml import etree
 
 MAX_PICTURES: Final = 100
 """Kept of one entry: a long gallery has half as many."""
@@ -24,13 +24,19 @@ _MEDIA: Final = ("{http://search.yahoo.com/mrss/}", "{http://search.yahoo.com/mr
 _DC: Final = "{http://purl.org/dc/elements/1.1/}"
 _ATOM: Final = "{http://www.w3.org/2005/Atom}"
 _ATOM_03: Final = "{http://purl.org/atom/ns#}"
-_CONTENTS: Final = (
-    "{http://purl.org/rss/1.0/modules/content/}encoded",
-    f"{_ATOM}content",
-    f"{_ATOM_03}content",
-    "{http://www.w3.org/1999/xhtml}body",
-    "{*}fullitem",
+_HTML_CONTENTS: Final = frozenset(
+    {
+        "{http://purl.org/rss/1.0/modules/content/}encoded",
+        "content:encoded",  # where the prefix was never declared
+        "{http://www.w3.org/1999/xhtml}body",
+    }
 )
+_CONTENTS: Final = _HTML_CONTENTS | {f"{_ATOM}content", f"{_ATOM_03}content"}
+_KINDS: Final = {
+    **dict.fromkeys(("text", "text/plain"), "text"),
+    **dict.fromkeys(("html", "text/html", "xhtml", "application/xhtml+xml"), "html"),
+}
+_BLANK_LINE: Final = re.compile(r"\n[ \t\r]*\n")
 _PLACES: Final = (
     "{http://www.georss.org/georss}featurename",
     "{http://www.georss.org/georss}featureName",
@@ -67,7 +73,42 @@ def text_of(element: etree._Element | None) -> str:
 
 def has_content(entry: etree._Element) -> bool:
     """Whether the entry has an element for the full content (and not only summaries)."""
-    return any(entry.find(name) is not None for name in _CONTENTS)
+    return any(child.tag in _CONTENTS for child in entry)
+
+
+def take_contents(entry: etree._Element) -> list[tuple[str, ...]]:
+    """The paragraphs of each full content that is text; these are taken out of ``entry``.
+
+    They are most of a feed, and feedparser goes through each of them half a dozen times.
+    """
+    found = []
+    for child in list(entry):
+        kind = _kind(child) if child.tag in _CONTENTS else None
+        if kind is not None:
+            entry.remove(child)
+            found.append(_paragraphs_of(child, kind))
+    return found
+
+
+def _kind(content: etree._Element) -> str | None:
+    if content.tag in _HTML_CONTENTS:
+        return "html"
+    if content.get("src") is not None or content.get("mode") is not None:
+        return None  # not here, or in one of the ways of Atom 0.3: left to feedparser
+    return _KINDS.get((content.get("type") or "text").strip().casefold())
+
+
+def _paragraphs_of(content: etree._Element, kind: str) -> tuple[str, ...]:
+    if len(content):
+        for element in content.iter(etree.Element):
+            element.tag = str(element.tag).rpartition("}")[2].rpartition(":")[2]
+        return texts_of(content)
+    return paragraphs(content.text or "") if kind == "html" else blocks_of(content.text or "")
+
+
+def blocks_of(text: str) -> tuple[str, ...]:
+    """The paragraphs of a plain text: what blank lines part."""
+    return tuple(found for block in _BLANK_LINE.split(text) if (found := clean(block)))
 
 
 def guid(entry: etree._Element | None) -> tuple[str | None, bool]:

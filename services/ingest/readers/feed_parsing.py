@@ -68,11 +68,16 @@ def loosely_parsed(markup: str) -> feedparser.FeedParserDict:
 
 @dataclass(slots=True)
 class Entry:
-    """An entry while its fields are taken; ``element`` is None where it isn't well-formed."""
+    """An entry while its fields are taken.
+
+    ``element``: None where it isn't well-formed.  ``contents``: the paragraphs of each full
+    content that was taken from it.
+    """
 
     feed: Feed
     values: dict[str, Any]
     element: etree._Element | None
+    contents: list[tuple[str, ...]]
     warnings: list[str]
 
     def text(self, key: str) -> str | None:
