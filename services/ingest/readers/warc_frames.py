@@ -138,7 +138,7 @@ class Frames:
             self._pass_over(length)
             return Frame(start, self._here(), headers, kept, None, length)
         if not self._ready(end + length):
-            raise _Faulty("the file ends in the middle of it", skip=end)
+            raise _Faulty(_beyond(length), skip=end)
         self._check_end(end + length, end)
         content = bytes(self._buffer[end : end + length])
         self._drop(end + length)
@@ -167,16 +167,14 @@ class Frames:
         length = int(given)
         # Known before it is read, but only where nothing is packed.
         if self._size is not None and start.offset + end + length > self._size:
-            raise _Faulty(
-                f"its Content-Length of {length} goes beyond the end of the file", skip=end
-            )
+            raise _Faulty(_beyond(length), skip=end)
         return length
 
     def _pass_over(self, length: int) -> None:
         before = self._position
         self.skip(length)
         if self._position - before < length:
-            raise _Faulty("the file ends in the middle of it", skip=0)
+            raise _Faulty(_beyond(length), skip=0)
         self._check_end(0, 0)
 
     def _check_end(self, at: int, skip: int) -> None:
@@ -222,6 +220,10 @@ class Frames:
                 return False
         self._drop(found.start())
         return True
+
+
+def _beyond(length: int) -> str:
+    return f"its Content-Length of {length} goes beyond the end of the file"
 
 
 def parse_headers(block: bytes) -> Any:
