@@ -22,6 +22,7 @@ from services.ingest.readers.base import (
     Limits,
     Progress,
     ReadArticle,
+    ReaderFault,
     Resume,
     Source,
     Unreadable,
@@ -148,8 +149,8 @@ class FileReader:
                     position = record.position
                 yield record
         except Unreadable as error:
-            if error.__cause__ is not None:
-                # The reader's own fault, by the registry: its traceback belongs in the log.
+            if isinstance(error, ReaderFault):
+                # Its traceback belongs in the log.
                 log.exception("reader.failed", file=row.file, exc_info=error.__cause__)
             yield Broken(position + 1, error)
         except (OSError, MemoryError):

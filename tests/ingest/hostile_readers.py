@@ -26,6 +26,7 @@ from services.ingest.readers.base import (
     Limits,
     ReadArticle,
     Reader,
+    ReaderFault,
     Resume,
     Source,
     Unreadable,
@@ -239,11 +240,13 @@ def refuse(reason: str) -> NoReturn:
     raise Unreadable(reason, "Drop it again.")
 
 
+def refuse_for(reason: str) -> NoReturn:
+    """As a reader refuses a file of which its library said what is wrong."""
+    raise Unreadable(reason, "Drop it again.") from ValueError("bad byte at 3")
+
+
 def fault_behind(reason: str) -> NoReturn:
-    try:
-        refuse(reason)
-    except Unreadable as refusal:
-        raise refusal from ZeroDivisionError("in the depth")
+    raise ReaderFault(reason, "Drop it again.") from ZeroDivisionError("in the depth")
 
 
 def fail(number: str) -> NoReturn:
@@ -369,6 +372,7 @@ DEEDS: dict[str, Callable[[str], object]] = {
     "raise limits": raise_limits,
     "throw": throw,
     "refuse": refuse,
+    "refuse for": refuse_for,
     "fault": fault_behind,
     "fail": fail,
     "fail without number": fail_without_number,

@@ -180,10 +180,12 @@ def test_an_exception_that_ends_a_process_costs_its_record(
     assert bad.reason.startswith("the reading process ended ")
 
 
+@pytest.mark.parametrize("deed", ["refuse", "refuse for"])
 def test_unreadable_crosses_with_reason_and_advice(
-    sandbox: Sandbox, tmp_path: Path, logs: list[Any]
+    sandbox: Sandbox, tmp_path: Path, logs: list[Any], deed: str
 ) -> None:
-    result = between(sandbox, tmp_path, "refuse: it is a JPEG")
+    """Whatever it comes from: a bad file is no error of ours, and leaves no traceback."""
+    result = between(sandbox, tmp_path, f"{deed}: it is a JPEG")
     assert (result.shown, result.error) == (["before"], "it is a JPEG / Drop it again.")
     assert not [line for line in logs if line["log_level"] != "debug"]
 
@@ -191,7 +193,7 @@ def test_unreadable_crosses_with_reason_and_advice(
 def test_a_reader_s_fault_crosses_with_its_traceback(
     sandbox: Sandbox, tmp_path: Path, logs: list[Any]
 ) -> None:
-    """As ``registry.read_file`` gives it: ``Unreadable`` from the fault."""
+    """As ``registry.read_file`` gives it: ``ReaderFault`` from the fault."""
     result = between(sandbox, tmp_path, "fault: the plain reader failed")
     assert result.error == "the plain reader failed / Drop it again."
     (line,) = [line for line in logs if line["event"] == "reader.failed"]

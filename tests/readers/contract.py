@@ -14,9 +14,9 @@ from services.ingest.readers.base import BadRecord, Limits, ReadArticle, Unreada
 from services.ingest.readers.registry import read_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from services.ingest.readers.base import Reader, Resume, Source
+    from services.ingest.readers.base import Reader, Record, Resume, Source
 
 Result = list[ReadArticle | BadRecord] | str
 
@@ -33,10 +33,15 @@ def attempt(reader: Reader, given_source: Source) -> Result:
 
 
 def all_of(given_source: Source, resume: Resume | None = None) -> list[Any]:
+    """Every record of a file, as :func:`gathered` gives them."""
+    return gathered(read_file(given_source, Limits(), resume))
+
+
+def gathered(records: Iterable[Record]) -> list[Any]:
     """Every record, and the refusal as a last one: ``(reason, advice)``."""
     found: list[Any] = []
     try:
-        found.extend(read_file(given_source, Limits(), resume))
+        found.extend(records)
     except Unreadable as refusal:
         found.append((refusal.reason, refusal.advice))
     return found
@@ -68,14 +73,18 @@ def assert_contract(result: Result) -> None:
 
 
 def assert_all(found: list[Any]) -> None:
-    """That what :func:`all_of` gave keeps the contract, and is no fault of the reader."""
+    """That what :func:`gathered` gave keeps the contract, and is no fault of the reader."""
+    assert found, "neither an article nor a refusal"
     refusals = [each for each in found if isinstance(each, tuple)]
     assert refusals in ([], found[-1:]), "a refusal that isn't the last"
     for reason, advice in refusals:
         assert reason
         assert advice
         assert FAULT not in reason, reason
-    assert_records(found[: len(found) - len(refusals)])
+    records = found[: len(found) - len(refusals)]
+    assert_records(records)
+    for record in records:
+        assert isinstance(record, ReadArticle) or FAULT not in record.reason, record
 
 
 def assert_records(records: list[Any]) -> None:

@@ -53,6 +53,10 @@ class Unreadable(Exception):  # noqa: N818  (named for what the caller does: rej
         self.advice = advice
 
 
+class ReaderFault(Unreadable):
+    """Nothing is known to be wrong with the file: the reader failed. Why is its ``__cause__``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a reader may use; the settings of the same names say why each is what it is.

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 from services.ingest.readers import sniff
 from services.ingest.readers.archives.tars import TarReader
 from services.ingest.readers.archives.zips import ZipReader
-from services.ingest.readers.base import Limits, Reader, Record, Resume, Source, Unreadable
+from services.ingest.readers.base import (
+    Limits,
+    Reader,
+    ReaderFault,
+    Record,
+    Resume,
+    Source,
+    Unreadable,
+)
 from services.ingest.readers.compressed import CompressedReader
 from services.ingest.readers.dumps.reader import JsonReader
 from services.ingest.readers.feeds import FeedReader
@@ -69,7 +77,7 @@ def read_file(source: Source, limits: Limits, resume: Resume | None = None) -> I
     ``source.inside(…)`` and numbers the records anew.
 
     Raises :class:`Unreadable` (reject the file) or ``OSError`` (come again), as the contract
-    says.  A reader's own fault becomes :class:`Unreadable` too, with the fault as its
+    says.  A reader's own fault becomes a :class:`ReaderFault`, with the fault as its
     ``__cause__`` for the log: one file must not stop the others.
     """
     with source.open() as stream:
@@ -80,7 +88,7 @@ def read_file(source: Source, limits: Limits, resume: Resume | None = None) -> I
     except (Unreadable, OSError, MemoryError, GeneratorExit):
         raise
     except Exception as error:
-        raise Unreadable(
+        raise ReaderFault(
             f"the {reader.name} reader failed: {type(error).__name__}",
             "The file is kept; report it with the log's traceback.",
         ) from error

@@ -162,7 +162,8 @@ class Scanner:
     def _checkpoint(self) -> str:
         marks = [found[0] for found in (self._declared, self._doctype) if found]
         marks += [offset for offset, _ in self._open]
-        return f"{self._offset},{self.line},{self._number};{','.join(map(str, marks))}"
+        # In the order of the file: a declaration may stand within an element, where none belongs.
+        return f"{self._offset},{self.line},{self._number};{','.join(map(str, sorted(marks)))}"
 
     def go_on(self, checkpoint: str) -> None:
         """Go where ``checkpoint`` was made, by way of the tags that were open there."""

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
 from services.ingest.files import FileView
-from services.ingest.readers.base import BadRecord, Budget, Source, Unreadable
+from services.ingest.readers.base import BadRecord, Budget, ReaderFault, Source, Unreadable
 from services.ingest.sandbox import protocol
 from services.ingest.sandbox.confinement import Forbidden, confine, limit
 from services.ingest.sandbox.protocol import (
@@ -210,7 +210,8 @@ def _source(channel: Channel, request: Request, descriptor: int) -> Source:
 
 
 def _refusal(refusal: Unreadable) -> Refusal:
-    cause = refusal.__cause__
+    # Whatever else has a cause is no fault: what a library said of a bad file isn't for the log.
+    cause = refusal.__cause__ if isinstance(refusal, ReaderFault) else None
     text = None if cause is None else _traceback(cause)
     return Refusal(_clean(refusal.reason), _clean(refusal.advice), text)
 
