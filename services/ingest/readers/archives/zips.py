@@ -121,8 +121,10 @@ class _Archive:
     def members(self, offset: int) -> Iterator[Member]:
         """The members from ``offset`` (bytes in the directory) on."""
         packed = 0
-        for at, after, entry, raw in self._entries(offset):
+        for at, after, entry, raw in self._entries():
             packed += entry.packed
+            if at < offset:  # counted all the same: a bomb is one, wherever reading goes on
+                continue
             if packed > self._size:
                 raise Unreadable(
                     "the files in the archive overlap: a bomb",
@@ -133,7 +135,7 @@ class _Archive:
     def refuse_office(self) -> None:
         """Raise :class:`Unreadable` where this is a document that only happens to be a zip."""
         names = []
-        for (_, _, entry, raw), _ in zip(self._entries(0), range(OFFICE_ENTRIES), strict=False):
+        for (_, _, entry, raw), _ in zip(self._entries(), range(OFFICE_ENTRIES), strict=False):
             name = raw[: entry.name_bytes]
             names.append(name)
             if name == b"mimetype" and not entry.method:
@@ -190,9 +192,9 @@ class _Archive:
         _, _, _, _, disk, _, _, _, size, offset = _END64.unpack(record)
         return at, disk, size, offset
 
-    def _entries(self, offset: int) -> Iterator[tuple[int, int, _Entry, bytes]]:
-        """Entries from ``offset`` on: offset, the next one's, fields, and the bytes behind them."""
-        at = offset
+    def _entries(self) -> Iterator[tuple[int, int, _Entry, bytes]]:
+        """Every entry: its offset, the next one's, its fields, and the bytes behind them."""
+        at = 0
         while self._directory + at < self._end:
             fixed = self.read_at(self._directory + at, _ENTRY.size)
             if len(fixed) < _ENTRY.size or not fixed.startswith(b"PK\x01\x02"):
