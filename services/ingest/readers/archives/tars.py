@@ -143,8 +143,9 @@ def _member(
     has_data = header.isreg() or header.type not in tarfile.SUPPORTED_TYPES
     after = at + (_padded(size) if has_data else 0)
     problem = _problem(header, extras)
-    read = None if problem or header.isdir() else archive.member(at, size)
-    return Member(name, start, after, size, read, problem, header.isdir()), after
+    is_folder = header.isdir() or name.endswith(b"/")
+    read = None if problem or is_folder else archive.member(at, size)
+    return Member(name, start, after, size, read, problem, is_folder), after
 
 
 def _problem(header: tarfile.TarInfo, extras: _Extras) -> tuple[str, str] | None:

@@ -135,14 +135,21 @@ class _Archive:
     def refuse_office(self) -> None:
         """Raise :class:`Unreadable` where this is a document that only happens to be a zip."""
         names = []
-        for (_, _, entry, raw), _ in zip(self._entries(), range(OFFICE_ENTRIES), strict=False):
-            name = raw[: entry.name_bytes]
+        for entry, name in self._first_entries():
             names.append(name)
-            if name == b"mimetype" and not entry.method:
+            if name == b"mimetype" and entry.method == _STORED:
                 self._refuse_mimetype(entry)
         if b"[Content_Types].xml" in names:
             kinds = (what for start, what in _DOCUMENTS if any(n.startswith(start) for n in names))
             raise _is_document(next(kinds, "an Office document"))
+
+    def _first_entries(self) -> Iterator[tuple[_Entry, bytes]]:
+        entries = self._entries()
+        try:
+            for (_, _, entry, raw), _ in zip(entries, range(OFFICE_ENTRIES), strict=False):
+                yield entry, raw[: entry.name_bytes]
+        except Unreadable:
+            return  # it will be told when reading gets there
 
     def _refuse_mimetype(self, entry: _Entry) -> None:
         try:
