@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from services.bus.errors import StopWorking
 from services.ingest.check import CheckReport, check_files
+from services.ingest.limits import limits_of
 from services.ingest.readers.registry import read_file
+from services.ingest.sandbox import Sandbox
 from tests.ingest.desk_kit import assemble, make_settings, read
 
 if TYPE_CHECKING:
@@ -112,3 +116,63 @@ def test_the_same_id_and_text_come_out_as_when_the_file_is_dropped(
     assert first.articles[0].article_id == second.articles[0].article_id
     assert first.articles[0].article is not None
     assert "Riverton" in first.articles[0].article.text
+
+
+def test_one_bad_record_among_good_ones_is_named_with_its_line_beforehand(
+    tmp_path: Path, settings: Settings
+) -> None:
+    """The same path as ingest's: in the reading process."""
+    path = tmp_path / "dump.jsonl"
+    path.write_text(
+        '{"title": "Pass closed", "text": "Snow fell all night."}\n'
+        '{"title": "cut of\n'
+        '{"title": "Pass open", "text": "It was cleared at noon."}\n'
+    )
+    with closing(Sandbox.of(settings)) as sandbox:
+        (report,) = check_files([path], settings, sandbox.read)
+    assert report.summary == {"published": 2, "rejected": 1}
+    assert [article.locator for article in report.articles] == ["line 1", "line 2", "line 3"]
+    bad = report.articles[1]
+    assert "line 1, column" in str(bad.reason)
+    assert bad.advice
+    assert not report.accepted
+    assert report.destination == "done"
+
+
+def test_a_field_map_of_the_settings_reaches_the_reading_process(tmp_path: Path) -> None:
+    maps = tmp_path / "maps.yaml"
+    maps.write_text("archive:\n  headline: kopf.titel\n  body: absatz\n  language: sprache\n")
+    path = tmp_path / "ours.json"
+    path.write_text('[{"kopf": {"titel": "Pass zu"}, "absatz": "Es schneit.", "sprache": "de"}]')
+    plain = make_settings(tmp_path / "inbox")
+    mapped = make_settings(tmp_path / "inbox", field_map_file=maps)
+    with closing(Sandbox.of(mapped)) as sandbox:
+        (without,) = check_files([path], plain, sandbox.read)
+        (report,) = check_files([path], mapped, sandbox.read)
+    assert without.destination == "rejected"
+    assert report.reader is not None
+    assert "archive" in report.reader.format
+    (article,) = report.articles
+    assert article.headline == "Pass zu"
+    assert article.article is not None
+    assert article.article.language == "de"
+
+
+def test_a_bad_field_map_file_says_what_is_wrong(tmp_path: Path) -> None:
+    maps = tmp_path / "maps.yaml"
+    maps.write_text("archive:\n  headlin: titel\n")
+    settings = make_settings(tmp_path / "inbox", field_map_file=maps)
+    with pytest.raises(StopWorking, match="no field 'headlin'"):
+        limits_of(settings)
+
+
+def test_of_a_long_file_all_records_are_counted_and_some_are_listed(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.ingest.check.MOST_LISTED", 3)
+    path = tmp_path / "long.txt"
+    path.write_text("\n---\n".join([f"Story {n}\nbody" for n in range(200)] + ["bad: x"] * 5))
+    report = check(path, settings)
+    assert report.summary == {"published": 200, "rejected": 5}
+    assert len(report.articles) == 6
+    assert report.left_off == 199
