@@ -1,6 +1,6 @@
 """Zip archives, read by their directory, one entry at a time.
 
-``zipfile`` holds an object for each entry (0.8 KB: 800 MB for a million) and unpacks
+``zipfile`` holds an object for each entry (0.7 KB: 700 MB for a million) and unpacks
 without a limit; here memory doesn't grow with the number of entries, and reading goes on at
 any of them.
 """
