@@ -34,7 +34,7 @@ COLUMNS = {
     "feed": "RSS, Atom",
     "mail": "mail",
     "pdf": "PDF",
-    "dumps": "JSON dump",
+    "json": "JSON dump",
 }
 """Reader → heading.  Containers (WARC, mbox, archives, compressed) have what is in them."""
 

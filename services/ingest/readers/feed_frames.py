@@ -109,7 +109,7 @@ class Text:
             return self._decoder.decode(chunk, final=not chunk).encode("utf-8")
         except (UnicodeDecodeError, UnicodeEncodeError) as error:
             raise Unreadable(
-                f"the feed is not valid {self.encoding.upper()} ({error.reason})",
+                f"the text is not valid {self.encoding.upper()} ({error.reason})",
                 "Save it again as UTF-8.",
             ) from error
 

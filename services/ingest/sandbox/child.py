@@ -58,7 +58,6 @@ NICENESS = 5
 
 LIBRARIES = (
     "feedparser",
-    "ijson",
     "lxml.html",
     "pypdfium2",
     "trafilatura",
