@@ -42,6 +42,10 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
+LIBRARY_LOG = "bus.faststream"
+"""Where FastStream's lines go, from warnings on: it writes two for each message. Not below the name
+``faststream``, which it gives a handler of its own: lines in colours, past ours."""
+
 ALIVE_TTL = 10
 """Seconds that a worker's sign of life lasts; it is renewed at each look of the watchdog."""
 
@@ -86,11 +90,13 @@ def unknown_settings(environ: Mapping[str, str]) -> list[tuple[str, str | None]]
 
 def make_broker(url: str, settings: Settings) -> RedisBroker:
     """The FastStream broker over which a stage reads."""
+    library_log = logging.getLogger(LIBRARY_LOG)
+    library_log.setLevel(logging.WARNING)
     return RedisBroker(
         url,
         message_format=TotalFormat,
         graceful_timeout=settings.graceful_timeout,
-        logger=logging.getLogger("faststream.redis"),
+        logger=library_log,
         log_level=logging.DEBUG,
     )
 
