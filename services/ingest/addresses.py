@@ -105,6 +105,8 @@ def canonical_url(url: str) -> str | None:
         path = _path(parts.path, is_copy=any(host.fullmatch(where) for host, _ in _COPIES))
     except ValueError:
         return None
+    if any(char.isspace() for char in where):
+        return None
     if port is not None and port not in _DEFAULT_PORTS:
         where = f"{where}:{port}"
     anchor = f"#{parts.fragment}" if parts.fragment.startswith("!") else ""

@@ -103,7 +103,7 @@ def assert_record(record: ReadArticle | BadRecord) -> None:
         assert record.reason
         assert record.advice
         return
-    assert record.headline or record.body or record.withdrawn
+    assert record.headline or record.standfirst or record.body or record.withdrawn
     assert all(paragraph.strip() for paragraph in record.body)
     for moment in (record.published_at, record.updated_at, record.embargoed_until):
         assert moment is None or moment.tzinfo is not None
