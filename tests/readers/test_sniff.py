@@ -9,10 +9,10 @@ import zipfile
 
 import pytest
 
-from services.ingest.readers.base import Limits, Source, Unreadable
+from services.ingest.readers.base import BadRecord, Limits, Source, Unreadable
 from services.ingest.readers.markdown import MarkdownReader
 from services.ingest.readers.plain import PlainTextReader
-from services.ingest.readers.registry import read_file
+from services.ingest.readers.registry import read_file, reader_for
 from services.ingest.readers.sniff import binary_kind, has_binary_share, markup_kind
 from tests.readers.support import read, source
 
@@ -154,3 +154,30 @@ def test_a_file_that_changed_its_size_meanwhile_is_read_again_later(said: int) -
 def test_a_list_of_lines_that_is_no_article_is_refused() -> None:
     with pytest.raises(Unreadable, match="too many lines for one article: 200002"):
         read("a\n" * 200_001)
+
+
+LINE = '{"title": "Ferry sails", "text": "It sails on Monday."}\n'
+
+
+@pytest.mark.parametrize("first", ["{", "garbage", "null", "[[[[", '"x"', 'tle": "A"}', '[{"a": 1'])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_dump_whose_first_line_is_damaged_is_one_all_the_same(first: str, encoding: str) -> None:
+    """Else a thousand records would be filed as one text."""
+    data = f"{first}\n{LINE * 3}".encode(encoding)
+    assert reader_for(data, "dump.jsonl", Limits()).name == "json"
+    bad, *good = read_file(source(data), Limits())
+    assert isinstance(bad, BadRecord)
+    assert [getattr(each, "headline", None) for each in good] == ["Ferry sails"] * 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"How the harbour sends its news\n{LINE}\nSo each line is a record.\n",
+        f"The harbour sends lines:\n{LINE}",
+        "A poem\n{\n{\n{\n",
+        "Braces {\n{soft} he said.\n{hard} she said.\nBoth left.\n",
+    ],
+)
+def test_a_text_that_quotes_lines_of_json_is_a_text(text: str) -> None:
+    assert reader_for(text.encode(), "story.txt", Limits()).name == "plain"

@@ -10,6 +10,9 @@ from typing import Final, Literal
 
 Kind = Literal["object", "array", "lines"]
 
+LINES_TO_TELL: Final = 5
+"""Lines behind the first that tell a dump; more would say no more."""
+
 _TOKEN: Final = re.compile(
     r"[ \t\r\n]*(?:"
     r'(?P<string>"(?:[^"\\]|\\.)*")(?P<colon>[ \t\r\n]*:)?'
@@ -78,6 +81,23 @@ def json_head(head: bytes) -> JsonHead | None:
         return JsonHead("array", frozenset(keys), whole=end is not None)
     more = end is not None and text[end:].lstrip(" \t\r\n").startswith("{")
     return JsonHead("lines" if more else "object", frozenset(keys), whole=end is not None)
+
+
+def are_lines_behind_a_fault(text: str) -> bool:
+    """Whether all lines of ``text`` (the start of a file) but the first are objects with keys.
+
+    Two of them at least, and whole: a dump whose first line is damaged is a dump all the same,
+    where a text that quotes a line of JSON goes on as text.
+    """
+    lines = [line for line in text.lstrip("\ufeff \t\r\n").split("\n")[1:-1] if line.strip()]
+    return len(lines) > 1 and all(_is_object(line) for line in lines[:LINES_TO_TELL])
+
+
+def _is_object(line: str) -> bool:
+    if not line.startswith("{"):
+        return False
+    keys, end = _scan(line, 0)
+    return bool(keys) and end is not None and not line[end:].strip()
 
 
 def _scan(text: str, at: int) -> tuple[set[str], int | None]:

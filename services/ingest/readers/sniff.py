@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from services.ingest.readers.base import Unreadable
-from services.ingest.readers.json_head import json_head
+from services.ingest.readers.json_head import are_lines_behind_a_fault, json_head
 from services.ingest.readers.mail.envelope import is_mailbox, is_message
 from services.ingest.readers.ninjs.editions import names_fit
 
@@ -109,12 +109,13 @@ def is_ninjs(head: bytes) -> bool:
 
 
 def _is_json(text: bytes) -> bool:
-    """Whether ``text`` starts an object with a key, or a list of objects, or is an empty one."""
-    if text.lstrip()[:1] not in (b"{", b"["):
-        return False
-    found = json_head(text)
+    """Whether ``text`` starts an object with a key, or a list of objects, or is an empty one.
+
+    Or lines of JSON of which only the first is damaged.
+    """
+    found = json_head(text) if text.lstrip()[:1] in (b"{", b"[") else None
     if found is None:
-        return False
+        return b"\n{" in text and are_lines_behind_a_fault(text.decode("utf-8", "replace"))
     return bool(found.keys or _LIST_OF_OBJECTS.match(text) or not text.strip(b" \t\r\n[]{}"))
 
 

@@ -13,7 +13,7 @@ from services.ingest.readers.dumps.article import FIELD_MAP_ADVICE, Origin, keys
 from services.ingest.readers.dumps.frames import Bytes, Frame, encoding_of
 from services.ingest.readers.dumps.json_array import Elements, is_article
 from services.ingest.readers.dumps.records import LINES, WHOLE, Mark, Records
-from services.ingest.readers.json_head import json_head
+from services.ingest.readers.json_head import are_lines_behind_a_fault, json_head
 from services.ingest.readers.unpacking import head_of
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def is_lines(head: str, limits: Limits) -> bool:
     """Whether a file that starts so has one record on each line."""
     text = head.lstrip("\ufeff \t\r\n")
     if not text.startswith("{"):
-        return False
+        return are_lines_behind_a_fault(text)
     first, newline, rest = text.partition("\n")
     found = json_head(first.encode())
     if found is None:
