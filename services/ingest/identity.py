@@ -16,6 +16,7 @@ from uuid import UUID, uuid5
 
 from schemas.article import RawArticle, Section
 from services.ingest.addresses import canonical_url
+from services.ingest.readers.lines import one_spaced
 
 if TYPE_CHECKING:
     from schemas.article import Drop, IdentityBasis, RevisionBasis
@@ -168,7 +169,7 @@ def normalised(text: str) -> str:
     """``text`` as it is compared: NFKC, case-folded, every run of white space one space."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     # Folding can leave what NFKC joins (e.g. a Greek iota below), hence once more.
-    return " ".join(unicodedata.normalize("NFKC", folded).split())
+    return one_spaced(unicodedata.normalize("NFKC", folded))
 
 
 # --- Revision and content ----------------------------------------------------------------
