@@ -167,8 +167,8 @@ class Settings(BaseSettings):
     bulk_backlog: PositiveInt = Field(
         default=64,
         description="Articles waiting for enrichment above which a long file pauses, so that a "
-        "file dropped meanwhile waits only for these. A few seconds of one worker's time; with "
-        "many workers, 32 for each.",
+        "file dropped meanwhile waits only for these; four times as many may be on their way in "
+        "all. A few seconds of one worker's time; with many workers, 32 for each.",
     )
     field_map_file: Path | None = Field(
         default=None,

@@ -44,6 +44,10 @@ SCAN_GAP = 0.05
 SHORTEST_WAIT = 0.01
 """Seconds: a time that is due "now" must not make the loop spin."""
 
+IN_FLIGHT = 4
+"""Times ``bulk_backlog`` that articles of long files may be on their way in all, so that a slow
+indexer holds them up too, and not only what comes after them."""
+
 PRUNE_INTERVAL = 24 * 3600.0
 """Seconds between two looks for drops to forget; they are kept for months."""
 
@@ -294,7 +298,14 @@ class IngestDesk:
             return None
         if not await self._room():
             return False
-        return await self._taker.read_on(bulk=await self._bus.room(bulk=True))
+        return await self._taker.read_on(bulk=await self._bulk_room())
+
+    async def _bulk_room(self) -> bool:
+        """Whether little enough of long files is on its way, at enrichment and behind it."""
+        most = IN_FLIGHT * self._settings.bulk_backlog
+        if await asyncio.to_thread(self._owned().bulk_in_flight) >= most:
+            return False
+        return await self._bus.room(bulk=True)
 
     async def _room(self) -> bool:
         has_room = await self._bus.room()

@@ -119,6 +119,16 @@ class JournalBook:
         )
         return _outcome(found[0]["outcome"]) if found else None
 
+    def bulk_in_flight(self) -> int:
+        """How many records of long files' later parts are on their way, over all files."""
+        (found,) = self._query(
+            "SELECT count(*) AS number FROM drops d JOIN articles a USING (drop_id)"
+            " WHERE d.part_of IS NOT NULL AND d.state IN ('taken', 'published')"
+            " AND a.outcome IS NULL",
+            (),
+        )
+        return int(found["number"])
+
     def waiting(self, file_id: UUID) -> int:
         """How many records of a file that were read have no outcome yet."""
         (found,) = self._query(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from services.ingest import parts
+from services.ingest.desk import IN_FLIGHT
 from services.ingest.readers.base import BadRecord, Progress, ReadArticle, Resume, Unreadable
 from services.ingest.works import TELL_EVERY
 from tests.ingest.desk_kit import INFO, Kit, make_settings, named, opened, outcome_for, read
@@ -162,6 +163,25 @@ def test_a_long_file_stops_while_its_articles_wait_and_a_bulletin_passes(kit: Ki
             kit.bus.has_bulk_room = True
             await until_filed(kit)
             assert len(kit.bus.published) == 10 * SIZE + 1
+
+    asyncio.run(scenario())
+
+
+def test_a_long_file_stops_while_much_of_it_is_anywhere_on_its_way(tmp_path: Path) -> None:
+    """Enrichment has room, and what comes behind it is slow."""
+    kit = Kit(make_settings(tmp_path / "inbox", bulk_backlog=SIZE))
+
+    async def scenario() -> None:
+        async with opened(kit):
+            kit.drop("bulk.txt", records(20 * SIZE))
+            await kit.take()
+            on_their_way = len(kit.bus.published)
+            assert IN_FLIGHT * SIZE <= on_their_way <= (IN_FLIGHT + 1) * SIZE
+            kit.drop("bulletin.txt", "Harbour closed\nAt once.")
+            await kit.take()
+            assert headlines(kit)[on_their_way:] == ["Harbour closed"]
+            await until_filed(kit)
+            assert len(kit.bus.published) == 20 * SIZE + 1
 
     asyncio.run(scenario())
 
