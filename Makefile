@@ -3,6 +3,9 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 INBOX ?= inbox
+# For make fuzz: which readers (default: all), and seconds for each.
+READER ?=
+SECONDS ?= 120
 
 # The newest Python that is supported; override with `make PYTHON=/path/to/python3.12 …`.
 # A candidate is run, not only found: version managers put names on PATH that don't start.
@@ -25,7 +28,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --no-config --quiet --universal 
 	--custom-compile-command "make lock" --group build
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test bench lint types lock check-lock generated check-generated clean
+.PHONY: help demo run test bench fuzz lint types lock check-lock generated check-generated clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -41,6 +44,9 @@ test: $(TEST_READY) ## Run all tests
 
 bench: $(TEST_READY) ## Measure how fast it is on this machine
 	$(BIN)/python -m pytest tests/bench --override-ini="python_files=bench_*.py" --timeout=1200 -s
+
+fuzz: $(TEST_READY) ## Fuzz the readers: make fuzz READER=nitf SECONDS=600 (needs pip install atheris)
+	$(BIN)/python -m tests.fuzz.fuzz_readers --seconds $(SECONDS) $(READER)
 
 lint: $(TEST_READY) ## Check style, formatting and who imports whom
 	$(BIN)/ruff check
@@ -71,7 +77,7 @@ check-lock: $(TEST_READY) ## Refuse lock files that hold an address or miss a de
 	$(BIN)/python -m tests.repo.lock_check
 
 clean: ## Remove the venv and everything that can be made again
-	rm -rf $(VENV) build dist .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist .demo .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf tests/node/node_modules
 	find schemas services tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
