@@ -14,6 +14,6 @@ def pytest_report_header() -> str:
     return f"wiredesk chaos seed: {SEED} (repeat with WIREDESK_TEST_SEED={SEED})"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run_seed() -> int:
     return SEED

@@ -207,11 +207,15 @@ class Attack:
 
 @contextmanager
 def attacked(
-    folder: Path, modules: Mapping[str, str] | None = None, fsync: str = "everysec"
+    folder: Path,
+    modules: Mapping[str, str] | None = None,
+    fsync: str = "everysec",
+    environ: Mapping[str, str] | None = None,
 ) -> Iterator[Attack]:
-    """A desk under attack, stopped at the end whatever happened."""
+    """A desk under attack, stopped at the end whatever happened. ``environ``: more settings."""
     attack = Attack(folder, modules)
     attack.desk.fsync = fsync
+    attack.quick.update(environ or {})
     try:
         attack.start()
         yield attack
