@@ -5,33 +5,27 @@ What is asked of each is in ``hostile``; what is asked of all of them together i
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 import re
 import shutil
-import socket
 import statistics
-import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from services.bus.keys import STREAMS
 from services.ingest.names import shown
-from tests.bench.measure import resident_mib
 from tests.chaos import hostile_packed, hostile_texts, hostile_xml
 from tests.chaos.harness import KEYS, Attack, attacked, quick_client
 from tests.chaos.hostile import MIB, Bait, Hostile
+from tests.chaos.watching import Watch, listening, watched
 from tests.chaos.wire import Wire
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(420)]
 
@@ -57,7 +51,7 @@ SETTLE_SECONDS = 240.0
 BETWEEN, LAST = 40, 6
 """A bulletin for so many hostile files, and so many more behind them, one by one."""
 
-LARGE = 50 * MIB
+LARGE = 4 * MIB
 """Bytes above which a file isn't left in the folder that pytest keeps."""
 
 SETTINGS = {
@@ -73,94 +67,6 @@ IGNORED = {
 Content = tuple[int, str]
 CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\x8e\x8f\xaa-\xae]")
 """What a terminal obeys, or what turns a line around, in a log of UTF-8: all but line breaks."""
-
-
-@dataclass
-class Listener:
-    """A server on this machine that hostile files point at; counts who comes."""
-
-    connections: list[Any] = field(default_factory=list)
-    _socket: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-
-    def listen(self) -> None:
-        """Accept until it is closed."""
-        with contextlib.suppress(OSError):
-            while True:
-                connection, address = self._socket.accept()
-                connection.close()
-                self.connections.append(address)
-
-    def close(self) -> None:
-        # Wakes up the thread that accepts, which closing alone doesn't.
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-
-
-@contextlib.contextmanager
-def listening() -> Iterator[Listener]:
-    listener = Listener()
-    thread = threading.Thread(target=listener.listen, daemon=True)
-    thread.start()
-    try:
-        yield listener
-    finally:
-        listener.close()
-        thread.join(10)
-
-
-@dataclass
-class Watch:
-    """The peak memory of each process of the desk, looked at all the time."""
-
-    attack: Attack
-    peaks: dict[int, tuple[str, float]] = field(default_factory=dict)
-    _over: threading.Event = field(default_factory=threading.Event)
-
-    def look(self) -> None:
-        """Until it is over, every twentieth of a second: a peak stays in the kernel's books."""
-        while not self._over.wait(0.05):
-            for name, child in list(self.attack.desk.children.items()):
-                self._note(name, child.process.pid)
-                for reader in children(child.process.pid):
-                    self._note("reader", reader)
-
-    def stop(self) -> None:
-        self._over.set()
-
-    def most(self, name: str) -> float:
-        """MiB of the largest process of this name."""
-        return max((peak for found, peak in self.peaks.values() if found == name), default=0.0)
-
-    def _note(self, name: str, pid: int) -> None:
-        peak = resident_mib(pid)
-        if peak is not None:
-            self.peaks[pid] = (name, peak)
-
-
-def children(pid: int) -> list[int]:
-    """The processes that ``pid`` started and that still run."""
-    found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            found += [int(each) for each in task.read_text().split()]
-    return found
-
-
-@contextlib.contextmanager
-def watched(attack: Attack) -> Iterator[Watch]:
-    watch = Watch(attack)
-    thread = threading.Thread(target=watch.look, daemon=True)
-    thread.start()
-    try:
-        yield watch
-    finally:
-        watch.stop()
-        thread.join(10)
 
 
 @dataclass
