@@ -270,7 +270,8 @@ class IngestDesk:
 
     async def _redrive(self) -> bool | None:
         due = self._taker.due()
-        if not due:
+        # Each is read at one go: without a place it would wait for files that wait for it.
+        if not due or not self._taker.works.has_place():
             return None
         if not await self._room():
             return False

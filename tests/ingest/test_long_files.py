@@ -289,6 +289,43 @@ def test_many_slow_files_leave_a_place_for_the_quick(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_no_more_files_are_open_than_there_are_reading_processes(tmp_path: Path) -> None:
+    """Not even to read a drop again: one too many would wait for the others, and they for it."""
+    kit = Kit(make_settings(tmp_path / "inbox", reader_processes=2, redrive_interval=1.0))
+    stuck = Stuck(kit)
+    opened_now, most = [0], [0]
+
+    def counting(source: Source, limits: Limits, resume: Resume | None = None) -> Iterator[Any]:
+        opened_now[0] += 1
+        most[0] = max(most[0], opened_now[0])
+        try:
+            yield from stuck(source, limits, resume)
+        finally:
+            opened_now[0] -= 1
+
+    kit.read = counting
+
+    async def scenario() -> None:
+        async with opened(kit):
+            kit.drop("first.txt", "First\nbody")
+            await kit.take()
+            kit.bus.marks.clear()
+            kit.drop("slow 1.txt", "Slow 1\nbody")
+            kit.drop("slow 2.txt", "Slow 2\nbody")
+            for _ in range(60):
+                await kit.desk.step()
+                kit.hand.advance(1)
+            stuck.done = True
+            for _ in range(60):
+                await kit.desk.step()
+                kit.hand.advance(1)
+            assert headlines(kit).count("First") >= 2
+            assert {"Slow 1", "Slow 2"} <= set(headlines(kit))
+        assert most == [2]
+
+    asyncio.run(scenario())
+
+
 # --- going on ----------------------------------------------------------------------------------
 
 
