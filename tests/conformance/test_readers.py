@@ -65,14 +65,14 @@ def test_records_come_in_order_with_clean_strings(kind: type[Reader], data: byte
 
 @every_reader
 @given(data=st.binary(max_size=600))
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 def test_any_bytes_give_articles_or_a_refusal(kind: type[Reader], data: bytes) -> None:
     assert_contract(attempt(kind(Limits()), source(data)))
 
 
 @every_reader
 @given(text=st.text(max_size=400), encoding=st.sampled_from(["utf-8", "utf-16", "utf-32-be"]))
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 def test_any_text_gives_articles_or_a_refusal(kind: type[Reader], text: str, encoding: str) -> None:
     data = text.encode(encoding, "surrogatepass")
     assert_contract(attempt(kind(Limits()), source(data)))
@@ -83,7 +83,7 @@ def test_any_text_gives_articles_or_a_refusal(kind: type[Reader], text: str, enc
     base=st.sampled_from(SAMPLES),
     cuts=st.lists(st.tuples(st.integers(0, 400), st.binary(max_size=6)), max_size=6),
 )
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 def test_damaged_samples_give_articles_or_a_refusal(
     kind: type[Reader], base: bytes, cuts: list[tuple[int, bytes]]
 ) -> None:

@@ -56,7 +56,7 @@ class Script(Reader):
     version = "1"
 
     def claims(self, head: bytes, name: str) -> bool:
-        raise NotImplementedError
+        return name.endswith(".script") and bool(head)
 
     def read(self, source: Source) -> Iterator[Record]:
         yield from self.resume(source, Resume(0, "0"))
