@@ -6,15 +6,17 @@ lines.  ``--check`` writes nothing and ends with 1 where the table is not curren
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
+from argparse import ArgumentParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pydantic.fields import FieldInfo
 
 README = Path(__file__).resolve().parents[1] / "README.md"
@@ -43,31 +45,43 @@ def table() -> str:
     return "\n".join(["| variable | default | what it is |", "|---|---|---|", *rows])
 
 
-def with_table(text: str) -> str:
-    """``text`` with the current table between its markers.
+def between(text: str, begin: str, end: str, made: str) -> str:
+    """``text`` with ``made`` between its marker lines ``begin`` and ``end``.
 
     Raises ``ValueError`` where the two markers are not there, once each and in order.
     """
-    before, found, rest = text.partition(BEGIN)
-    _, found_end, after = rest.partition(END)
-    if not (found and found_end) or BEGIN in after or END in after:
-        raise ValueError(f"the markers {BEGIN!r} and {END!r} must be there once each, in order")
-    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
+    before, found, rest = text.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not (found and found_end) or begin in after or end in after:
+        raise ValueError(f"the markers {begin!r} and {end!r} must be there once each, in order")
+    return f"{before}{begin}\n{made}\n{end}{after}"
+
+
+def with_table(text: str) -> str:
+    """``text`` with the current table between its markers; raises as :func:`between`."""
+    return between(text, BEGIN, END, table())
+
+
+def keep_current(
+    argv: list[str] | None, document: Path, renew: Callable[[str], str], parser: ArgumentParser
+) -> int:
+    """Write ``document`` as ``renew`` makes it, or with ``--check`` compare it; the exit code."""
+    parser.add_argument("--check", action="store_true", help="compare only")
+    check: bool = parser.parse_args(argv).check
+    text = document.read_text(encoding="utf-8")
+    current = renew(text)
+    if not check:
+        document.write_text(current, encoding="utf-8")
+    elif current != text:
+        sys.stderr.write(f"the table in {document.name} is not current: run make generated\n")
+        return 1
+    return 0
 
 
 def main(argv: list[str] | None = None, readme: Path = README) -> int:
     """Write the table, or with ``--check`` compare it; the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m services.settings_doc", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="compare only")
-    check: bool = parser.parse_args(argv).check
-    text = readme.read_text(encoding="utf-8")
-    current = with_table(text)
-    if not check:
-        readme.write_text(current, encoding="utf-8")
-    elif current != text:
-        sys.stderr.write(f"the settings in {readme.name} are not current: run make generated\n")
-        return 1
-    return 0
+    parser = ArgumentParser(prog="python -m services.settings_doc", description=__doc__)
+    return keep_current(argv, readme, with_table, parser)
 
 
 if __name__ == "__main__":

@@ -55,7 +55,9 @@ class Filer:
         if finished:
             self.journal.archived(row.drop_id for row, _ in finished)
         for row, receipt in finished:
-            _log_receipt(receipt, self.journal.first_rejected(row.drop_id))
+            any_refused = "rejected" in receipt.summary
+            refused = self.journal.first_rejected(row.drop_id) if any_refused else None
+            _log_receipt(receipt, refused)
         return [row for row, _ in finished]
 
     def _try(self, row: DropRow) -> Receipt | None:

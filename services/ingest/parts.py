@@ -17,7 +17,7 @@ from services.ingest.drops import DropRow
 from services.ingest.gathering import Gathered
 from services.ingest.names import shown
 from services.ingest.readers.base import Progress, Resume, Unreadable
-from services.ingest.reading import Broken
+from services.ingest.reading import LEFT_ADVICE, Broken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -193,8 +193,7 @@ class FileInWork:
             return None
         self.close()
         part = self._part(start)
-        advice = "Drop the file again and leave it in the inbox until its receipt is there."
-        error = Unreadable(f"not read beyond record {start.position}: {reason}", advice)
+        error = Unreadable(f"not read beyond record {start.position}: {reason}", LEFT_ADVICE)
         broken = Broken(start.position + 1, error)
         part.add(broken, self.reader.made(part.row, broken))
         self.row = replace(self.row, more=None)

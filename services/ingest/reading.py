@@ -52,6 +52,9 @@ FAULT_ADVICE = (
     "Drop the file again after an update."
 )
 
+LEFT_ADVICE = "Drop the file again and leave it in the inbox until its receipt is there."
+"""What to do about what could not be read any more: its file was taken away or changed."""
+
 
 class ReadFunction(Protocol):
     """``registry.read_file``, or the same in the reading process (``services.ingest.sandbox``)."""
@@ -143,7 +146,7 @@ class FileReader:
         position = 0 if start is None else start.position
         records: Iterable[ReadArticle | BadRecord | Progress] = ()
         try:
-            records = self._begin(self._source(row, descriptor), start)
+            records = self.read(self._source(row, descriptor), self.limits, start)
             for record in records:
                 if not isinstance(record, Progress):
                     position = record.position
@@ -165,11 +168,6 @@ class FileReader:
             close = getattr(records, "close", None)
             if close is not None:
                 close()
-
-    def _begin(
-        self, source: Source, start: Resume | None
-    ) -> Iterable[ReadArticle | BadRecord | Progress]:
-        return self.read(source, self.limits, start) if start else self.read(source, self.limits)
 
     def _source(self, row: DropRow, descriptor: int) -> Source:
         def open_view() -> io.BufferedReader:

@@ -10,7 +10,7 @@ from services.bus import tracing
 from services.effects import effect
 from services.ingest.gathering import rejection
 from services.ingest.names import shown
-from services.ingest.reading import Changed, Reading
+from services.ingest.reading import LEFT_ADVICE, Changed, Reading
 from services.ingest.receipts import GONE_NOTES
 from services.observability import get_logger
 
@@ -354,7 +354,7 @@ class Taker:
             entry.article_id,
             entry.revision,
             reason=reason,
-            advice="Drop the file again and leave it in the inbox until its receipt is there.",
+            advice=LEFT_ADVICE,
             at=self.clock.now(),
             headline=entry.headline,
         )

@@ -8,11 +8,12 @@ top of the repository::
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
+from argparse import ArgumentParser
 from typing import TYPE_CHECKING, Any
 
+from services.settings_doc import between, keep_current
 from tests.golden.make_golden import GOLDEN
 
 if TYPE_CHECKING:
@@ -82,26 +83,12 @@ def table() -> str:
 
 def with_table(text: str) -> str:
     """``text`` with the current table between its markers; ``ValueError`` without them."""
-    before, found, rest = text.partition(BEGIN)
-    _, found_end, after = rest.partition(END)
-    if not (found and found_end):
-        raise ValueError("the markers of the table are not there")
-    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
+    return between(text, BEGIN, END, table())
 
 
 def main(argv: list[str] | None = None, document: Path = DOCUMENT) -> int:
     """Write the table, or with ``--check`` compare it; the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="compare only")
-    check: bool = parser.parse_args(argv).check
-    text = document.read_text(encoding="utf-8")
-    current = with_table(text)
-    if not check:
-        document.write_text(current, encoding="utf-8")
-    elif current != text:
-        sys.stderr.write(f"the table in {document.name} is not current: run make generated\n")
-        return 1
-    return 0
+    return keep_current(argv, document, with_table, ArgumentParser(description=__doc__))
 
 
 if __name__ == "__main__":

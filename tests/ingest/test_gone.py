@@ -21,8 +21,8 @@ def during_read(kit: Kit, act: Callable[[], object]) -> None:
     working = kit.read
     pending = [act]
 
-    def read(source: Any, limits: Any) -> Iterator[Any]:
-        for record in working(source, limits):
+    def read(source: Any, limits: Any, resume: Any) -> Iterator[Any]:
+        for record in working(source, limits, resume):
             while pending:
                 pending.pop()()
             yield record

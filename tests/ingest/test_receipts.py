@@ -139,7 +139,7 @@ def test_a_bad_record_is_rejected_and_the_others_are_published(kit: Kit) -> None
 
 
 def test_a_file_without_a_single_article_is_rejected(kit: Kit) -> None:
-    kit.read = lambda _source, _limits: iter(())
+    kit.read = lambda _source, _limits, _resume: iter(())
     kit.drop("feed.xml", "<feed/>")
     finish(kit)
     (article,) = kit.receipt().articles

@@ -287,7 +287,7 @@ def test_what_a_newer_version_no_longer_finds_is_reported_not_waited_for_for_eve
             await kit.take()
             kit.bus.lose_everything()
             working = kit.read
-            kit.read = lambda source, limits: list(working(source, limits))[:1]
+            kit.read = lambda source, limits, _: list(working(source, limits))[:1]
             await kit.reopen()
             kit.hand.advance(30)
             await kit.finish()
@@ -308,7 +308,7 @@ def test_before_anything_was_published_a_newer_versions_reading_replaces_the_old
             await kit.take()
             kit.bus.down = False
             working = kit.read
-            kit.read = lambda source, limits: list(working(source, limits))[1:]
+            kit.read = lambda source, limits, _: list(working(source, limits))[1:]
             await kit.reopen()
             kit.hand.advance(60)
             await kit.finish()

@@ -57,6 +57,10 @@ class ReaderFault(Unreadable):
     """Nothing is known to be wrong with the file: the reader failed. Why is its ``__cause__``."""
 
 
+FAULT_ADVICE = "The file is kept; report it with the log's traceback."
+"""What to do about a reader's fault."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a reader may use; the settings of the same names say why each is what it is.

@@ -8,6 +8,7 @@ from services.ingest.readers import sniff
 from services.ingest.readers.archives.tars import TarReader
 from services.ingest.readers.archives.zips import ZipReader
 from services.ingest.readers.base import (
+    FAULT_ADVICE,
     Limits,
     Reader,
     ReaderFault,
@@ -90,5 +91,5 @@ def read_file(source: Source, limits: Limits, resume: Resume | None = None) -> I
     except Exception as error:
         raise ReaderFault(
             f"the {reader.name} reader failed: {type(error).__name__}",
-            "The file is kept; report it with the log's traceback.",
+            FAULT_ADVICE,
         ) from error

@@ -22,7 +22,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
 from services.ingest.files import FileView
-from services.ingest.readers.base import BadRecord, Budget, ReaderFault, Source, Unreadable
+from services.ingest.readers.base import (
+    FAULT_ADVICE,
+    BadRecord,
+    Budget,
+    ReaderFault,
+    Source,
+    Unreadable,
+)
 from services.ingest.sandbox import protocol
 from services.ingest.sandbox.confinement import Forbidden, confine, limit
 from services.ingest.sandbox.protocol import (
@@ -65,8 +72,6 @@ LIBRARIES = (
     "zstandard",
 )
 """Loaded before anything is given up (some load a shared library), and once for all files."""
-
-FAULT_ADVICE = "The file is kept; report it with the log's traceback."
 
 _OUT_OF_MEMORY = pack(OutOfMemory())  # made while there is memory
 

@@ -12,7 +12,7 @@ SIGN_BYTES = 16 * 1024
 """Bytes read on that count as a sign of life: a parser that reads on byte by byte is stuck."""
 
 START_TIMEOUT = 60.0
-"""Seconds for a process to start: 0.7 s of work, which a full machine or a slow disk stretches."""
+"""Seconds for a process to start: 1.1 s of work, which a full machine or a slow disk stretches."""
 
 FIRST_WAITS = 20
 """Times the timeout that a file may take whatever its size: ten minutes by default."""

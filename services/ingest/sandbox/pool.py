@@ -57,8 +57,8 @@ MAX_STOPS = 40
 time in a new process, to be sure that it was the record), so 20 of them cost no other record."""
 
 MAX_FILES = 500
-"""Files after which a process is replaced, for what libraries leak: the 0.7 s of a start are then
-1.4 ms a file."""
+"""Files after which a process is replaced, for what libraries leak: the 1.1 s of a start are then
+2.2 ms a file."""
 
 MAX_SHARE = 0.5
 """Share of the memory limit that a process may hold between files: more wasn't given back."""
