@@ -12,6 +12,18 @@ from uuid import UUID
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
+from schemas.annotations import (
+    DateValue,
+    Evidence,
+    MoneyValue,
+    NearDuplicate,
+    Quote,
+    ReadingTime,
+    Relation,
+    Score,
+    StoryRef,
+    Summary,
+)
 from schemas.base import Model, Sha256, UtcDatetime
 
 RevisionBasis = Literal["version", "updated", "received"]
@@ -51,6 +63,8 @@ EntityType = Literal[
     "WORK_OF_ART",
     "LAW",
     "LANGUAGE",
+    "DATE",
+    "MONEY",
 ]
 """OntoNotes 5 names, as spaCy's English models use them."""
 
@@ -60,8 +74,6 @@ full content); or what stands in front of a paywall."""
 
 Revision = Annotated[int, Field(ge=0, le=2**53 - 1)]
 """Orders the versions of one article; at most what a JavaScript number holds exactly."""
-
-Score = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class Drop(Model):
@@ -210,21 +222,47 @@ class Mention(Model):
 class Entity(Model):
     """Who or what the article names, with every mention."""
 
-    key: str = Field(description="stable within and across documents, e.g. 'person:xi jinping'")
-    name: str = Field(
-        description="canonical: a known place's usual name, else the fullest in the text"
+    key: str = Field(
+        description="stable within and across documents: 'wd:Q184' (Wikidata) or 'gn:625144' "
+        "(GeoNames) where it is known who is meant, else 'person:ned price', made of type and name"
     )
+    name: str = Field(description="canonical: the usual name where known, else the fullest given")
     type: EntityType
     mentions: tuple[Mention, ...] = Field(min_length=1)
+    count: PositiveInt | None = Field(
+        default=None, description="times it is named; more than the mentions where those are capped"
+    )
+    salience: Score | None = Field(
+        default=None, description="how much the article is about it; title and lead weigh more"
+    )
+    confidence: Score | None = Field(
+        default=None, description="how sure it is that this is a name of this type"
+    )
+    wikidata: str | None = Field(default=None, pattern=r"^Q\d+$", description="where sure")
+    geonames: str | None = Field(default=None, pattern=r"^\d+$", description="where sure")
+    iso_country: str | None = Field(
+        default=None, pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2, of a country only"
+    )
+    link_confidence: Score | None = Field(
+        default=None, description="how sure it is that this one is meant; absent without a link"
+    )
+    relations: tuple[Relation, ...] = ()
+    date: DateValue | None = Field(default=None, description="of a DATE that could be resolved")
+    money: MoneyValue | None = Field(default=None, description="of a MONEY")
 
 
 class Topic(Model):
     """A subject of the article from a controlled vocabulary."""
 
-    code: str = Field(description="e.g. 'medtop:11000000'")
+    code: str = Field(description="e.g. 'medtop:11000000', or 'user:NAME' for a desk's own")
     name: str
     score: Score
-    assigned_by: Literal["model", "provider"]
+    assigned_by: Literal["model", "provider", "section", "user"] = Field(
+        description="our model, the provider's own codes, the section or address that the "
+        "publisher filed it under, or a topic of this desk's own file"
+    )
+    level: PositiveInt | None = Field(default=None, description="1 is the most general")
+    evidence: tuple[Evidence, ...] = Field(default=(), description="strongest first")
 
 
 class Language(Model):
@@ -264,5 +302,15 @@ class EnrichedArticle(RawArticle):
     detected_language: Language
     entities: tuple[Entity, ...] = ()
     topics: tuple[Topic, ...] = ()
+    quotes: tuple[Quote, ...] = ()
+    summary: Summary | None = None
+    reading_time: ReadingTime | None = None
+    near_duplicate_of: NearDuplicate | None = Field(
+        default=None, description="the earliest known article that has this wording"
+    )
+    near_duplicates: tuple[NearDuplicate, ...] = Field(
+        default=(), description="all known ones, the most alike first"
+    )
+    story: StoryRef | None = None
     provenance: tuple[Provenance, ...]
     enriched_at: UtcDatetime

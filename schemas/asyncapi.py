@@ -10,7 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from schemas.events import DEAD, ENRICHED, FILED, RECEIVED, EventType
+from schemas.events import (
+    DEAD,
+    ENRICHED,
+    ENTITIES_CHANGED,
+    FILED,
+    RECEIVED,
+    STORY_MERGED,
+    EventType,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +54,7 @@ FLOWS: tuple[Flow, ...] = (
     Flow(
         stream="enriched",
         event=ENRICHED,
-        summary="Articles with language, entities and topics. The stream to subscribe to.",
+        summary="Articles with entities, topics, quotes and story. The stream to subscribe to.",
         retention="Seven days (WIREDESK_RETAIN_ENRICHED), and what a group has yet to read.",
         writers=("enrichment",),
         readers=(("indexer", "indexer"),),
@@ -65,6 +73,22 @@ FLOWS: tuple[Flow, ...] = (
         summary="Messages that could not be processed, whole, with what is known of why.",
         retention="Ninety days (WIREDESK_RETAIN_DEAD).",
         writers=("ingest", "enrichment", "indexer"),
+        readers=(),
+    ),
+    Flow(
+        stream="stories",
+        event=STORY_MERGED,
+        summary="Stories that turned out to be one: the id that stays and the one that is gone.",
+        retention="Seven days (WIREDESK_RETAIN_CHANGES), and what a group has yet to read.",
+        writers=("enrichment",),
+        readers=(),
+    ),
+    Flow(
+        stream="entities",
+        event=ENTITIES_CHANGED,
+        summary="Entities that an operator merged, split or gave another name.",
+        retention="Seven days (WIREDESK_RETAIN_CHANGES), and what a group has yet to read.",
+        writers=("indexer",),
         readers=(),
     ),
 )

@@ -79,7 +79,35 @@ class DeadLetter(Model):
     died_at: UtcDatetime
 
 
-Payload = RawArticle | EnrichedArticle | Outcome | DeadLetter
+class StoryMerged(Model):
+    """Two stories turned out to be one: whoever kept the one's id puts the other in its place."""
+
+    story_id: UUID = Field(description="the story that stays")
+    merged: UUID = Field(description="the story that is gone; its articles belong to the other")
+    article_id: UUID = Field(description="the article that showed it")
+    at: UtcDatetime
+
+
+EntityChange = Literal["merged", "split", "aliased"]
+
+
+class EntitiesChanged(Model):
+    """An operator changed who is who: documents that were filed before are keyed anew.
+
+    ``merged``: what was known as one of ``keys`` is now ``into``.  ``split``: it is
+    itself again.  ``aliased``: the name that ``keys`` were made from means ``into``.
+    """
+
+    change_id: UUID
+    change: EntityChange
+    keys: tuple[str, ...] = Field(min_length=1, description="entity keys that are affected")
+    into: str | None = Field(default=None, description="the key that they have now")
+    name: str | None = Field(default=None, description="canonical name of ``into``")
+    articles: NonNegativeInt = Field(description="articles in the store that were keyed anew")
+    at: UtcDatetime
+
+
+Payload = RawArticle | EnrichedArticle | Outcome | DeadLetter | StoryMerged | EntitiesChanged
 DataT = TypeVar("DataT", bound=Payload)
 
 
@@ -90,11 +118,12 @@ class EventType:
     name: str
     major: int
     payload: type[Payload]
+    about: str = "article"
 
     @property
     def full_name(self) -> str:
         """The CloudEvents ``type``, e.g. ``wiredesk.article.received.v1``."""
-        return f"wiredesk.article.{self.name}.v{self.major}"
+        return f"wiredesk.{self.about}.{self.name}.v{self.major}"
 
     @property
     def dataschema(self) -> str:
@@ -106,7 +135,16 @@ RECEIVED = EventType(name="received", major=1, payload=RawArticle)
 ENRICHED = EventType(name="enriched", major=1, payload=EnrichedArticle)
 FILED = EventType(name="filed", major=1, payload=Outcome)
 DEAD = EventType(name="dead", major=1, payload=DeadLetter)
-EVENT_TYPES: tuple[EventType, ...] = (RECEIVED, ENRICHED, FILED, DEAD)
+STORY_MERGED = EventType(name="merged", major=1, payload=StoryMerged, about="story")
+ENTITIES_CHANGED = EventType(name="changed", major=1, payload=EntitiesChanged, about="entities")
+EVENT_TYPES: tuple[EventType, ...] = (
+    RECEIVED,
+    ENRICHED,
+    FILED,
+    DEAD,
+    STORY_MERGED,
+    ENTITIES_CHANGED,
+)
 
 
 class CloudEvent(Model, Generic[DataT]):

@@ -98,6 +98,10 @@ class Settings(BaseSettings):
         default=90 * 24 * 3600.0,
         description="Seconds that dead letters are kept: a quarter, so that somebody sees them.",
     )
+    retain_changes: Seconds = Field(
+        default=7 * 24 * 3600.0,
+        description="Seconds that events of merged stories and changed entities are kept.",
+    )
     janitor_interval: Seconds = Field(
         default=60.0, description="Seconds between two trims of the streams."
     )
@@ -182,8 +186,42 @@ class Settings(BaseSettings):
         description="Name or path of a spaCy pipeline. Unset: the best that is installed "
         "(en_core_web_md, then sm; official packages before wheels).",
     )
+    spacy_models: dict[str, str] = Field(
+        default_factory=dict,
+        description="Name or path of a spaCy pipeline for each further language, as JSON: "
+        '{"fr": "fr_core_news_sm"}. Names are looked for only in languages that have one.',
+    )
+    workers: PositiveInt | None = Field(
+        default=None,
+        description="Enrichment processes that `wiredesk up` starts. Unset: one for each core. "
+        "More threads in one process make the models slower, more processes don't.",
+    )
     annotators: tuple[str, ...] = Field(
         default=("language", "entities", "topics"), description="Which blocks are made, in order."
+    )
+    entity_aliases_file: Path | None = Field(
+        default=None,
+        description="A YAML file of your own names: who or what they mean. Read at start and "
+        "whenever it changes. See docs/enrichment.md.",
+    )
+    user_topics_file: Path | None = Field(
+        default=None,
+        description="A YAML file of topics of your own, beside IPTC's: names, words, examples. "
+        "Read at start and whenever it changes. See docs/enrichment.md.",
+    )
+    near_duplicate_window: Seconds = Field(
+        default=14 * 24 * 3600.0,
+        description="Seconds for which an article is remembered for finding near-duplicates. Wire "
+        "copy is reprinted within days; two weeks of 10,000 articles a day are about 100 MB.",
+    )
+    story_window: Seconds = Field(
+        default=72 * 3600.0,
+        description="Seconds that may lie between two articles for one to join the other's story.",
+    )
+    index_entries: PositiveInt = Field(
+        default=200_000,
+        description="Articles remembered at most, for near-duplicates and for stories each; the "
+        "oldest are forgotten first. Bounds the memory of Redis.",
     )
 
     # --- Indexer -----------------------------------------------------------------

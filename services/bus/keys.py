@@ -9,7 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from schemas.events import DEAD, ENRICHED, FILED, RECEIVED, EventType
+from schemas.events import (
+    DEAD,
+    ENRICHED,
+    ENTITIES_CHANGED,
+    FILED,
+    RECEIVED,
+    STORY_MERGED,
+    EventType,
+)
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -30,7 +38,13 @@ RAW_STREAM = Stream("raw", RECEIVED)
 ENRICHED_STREAM = Stream("enriched", ENRICHED)
 OUTCOME_STREAM = Stream("outcomes", FILED)
 DEAD_STREAM = Stream("dead", DEAD)
+STORY_STREAM = Stream("stories", STORY_MERGED)
+ENTITY_STREAM = Stream("entities", ENTITIES_CHANGED)
 STREAMS = (RAW_STREAM, ENRICHED_STREAM, OUTCOME_STREAM, DEAD_STREAM)
+"""Where an article may be on its way."""
+
+CHANGE_STREAMS = (STORY_STREAM, ENTITY_STREAM)
+"""What isn't about one article of one drop; read by subscribers only."""
 
 INGEST_GROUP_PREFIX = "ingest:"
 
@@ -51,9 +65,15 @@ class StageSpec:
         return f"/wiredesk/{self.name}"
 
 
-ENRICHMENT = StageSpec("enrichment", RAW_STREAM, ENRICHED_STREAM, "enrichment", (RAW_STREAM,))
+ENRICHMENT = StageSpec(
+    "enrichment", RAW_STREAM, ENRICHED_STREAM, "enrichment", (RAW_STREAM, STORY_STREAM)
+)
 INDEXER = StageSpec(
-    "indexer", ENRICHED_STREAM, OUTCOME_STREAM, "indexer", (ENRICHED_STREAM, DEAD_STREAM)
+    "indexer",
+    ENRICHED_STREAM,
+    OUTCOME_STREAM,
+    "indexer",
+    (ENRICHED_STREAM, DEAD_STREAM, ENTITY_STREAM),
 )
 
 

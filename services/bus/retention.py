@@ -17,9 +17,11 @@ from services.bus.keys import (
     DEAD_STREAM,
     ENRICHED_STREAM,
     ENRICHMENT,
+    ENTITY_STREAM,
     INDEXER,
     OUTCOME_STREAM,
     RAW_STREAM,
+    STORY_STREAM,
     Keys,
     StageSpec,
     Stream,
@@ -60,6 +62,8 @@ class Janitor:
             ENRICHED_STREAM.name: self._settings.retain_enriched,
             OUTCOME_STREAM.name: self._settings.retain_outcomes,
             DEAD_STREAM.name: self._settings.retain_dead,
+            STORY_STREAM.name: self._settings.retain_changes,
+            ENTITY_STREAM.name: self._settings.retain_changes,
         }[stream.name]
 
     async def sweep(self) -> int:

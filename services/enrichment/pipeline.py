@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from schemas.article import EnrichedArticle, Language, Provenance
 from services.enrichment.annotators.base import Block, Draft
@@ -18,7 +18,7 @@ from services.enrichment.registry import build_annotators
 from services.observability import get_logger, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from schemas.article import RawArticle
     from services.bus.errors import Reject
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from services.settings import Settings
 
 _LOG = get_logger(__name__)
+MadeT = TypeVar("MadeT")
 
 _UNKNOWN = Language(code="und", confidence=0.0)
 """The language of an article whose language block is missing."""
@@ -123,17 +124,30 @@ class Enricher:
             **(article.model_extra or {}),
             detected_language=draft.language or _UNKNOWN,
             entities=draft.entities,
-            topics=tuple(topic for block in blocks for topic in block.topics),
+            topics=draft.topics,
+            quotes=tuple(quote for block in blocks for quote in block.quotes),
+            summary=_first(block.summary for block in blocks),
+            reading_time=_first(block.reading_time for block in blocks),
+            near_duplicate_of=_first(block.near_duplicate_of for block in blocks),
+            near_duplicates=tuple(other for block in blocks for other in block.near_duplicates),
+            story=_first(block.story for block in blocks),
             provenance=tuple(provenance),
             enriched_at=self._now(),
         )
 
 
+def _first(made: Iterable[MadeT | None]) -> MadeT | None:
+    """What the one annotator made whose part this is."""
+    return next((value for value in made if value is not None), None)
+
+
 def _extended(draft: Draft, block: Block) -> Draft:
+    entities = (*draft.entities, *block.entities)
     return replace(
         draft,
         language=block.language or draft.language,
-        entities=block.entities or draft.entities,
+        entities=tuple(sorted(entities, key=lambda entity: entity.mentions[0].start)),
+        topics=(*draft.topics, *block.topics),
     )
 
 

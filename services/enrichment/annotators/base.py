@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from schemas.annotations import NearDuplicate, Quote, ReadingTime, StoryRef, Summary
     from schemas.article import Entity, Language, RawArticle, Topic
 
 
@@ -35,6 +36,7 @@ class Draft:
     article: RawArticle
     language: Language | None = None
     entities: tuple[Entity, ...] = ()
+    topics: tuple[Topic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ class Block:
     """What one annotator found in one article, or why it found nothing.
 
     ``maker`` is set where it isn't the annotator's own: a part of it, or somebody else,
-    made this block.
+    made this block.  Entities and topics of several blocks add up; of the rest each
+    belongs to one annotator.
     """
 
     status: Literal["done", "skipped"] = "done"
@@ -62,6 +65,12 @@ class Block:
     language: Language | None = None
     entities: tuple[Entity, ...] = ()
     topics: tuple[Topic, ...] = ()
+    quotes: tuple[Quote, ...] = ()
+    summary: Summary | None = None
+    reading_time: ReadingTime | None = None
+    near_duplicates: tuple[NearDuplicate, ...] = ()
+    near_duplicate_of: NearDuplicate | None = None
+    story: StoryRef | None = None
     maker: Maker | None = None
 
 
