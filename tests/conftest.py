@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from redis import Redis as SyncRedis
 
-from services.bus.keys import STREAMS, Keys
+from services.bus.keys import CHANGE_STREAMS, STREAMS, Keys
 from services.settings import Settings
 from tests.servers import choice, server
 
@@ -41,7 +41,7 @@ def redis(redis_url: str) -> Iterator[SyncRedis]:
 def leaked_keys(connection: Any) -> list[str]:
     """Keys without a life span that aren't streams of ours."""
     keys = Keys("news")
-    permanent = {keys.stream(stream).encode() for stream in STREAMS}
+    permanent = {keys.stream(stream).encode() for stream in (*STREAMS, *CHANGE_STREAMS)}
     return [
         key.decode()
         for key in connection.keys("*")

@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 import services
 from services.bus.connect import client, server_url
 from services.bus.keys import (
+    CHANGE_STREAMS,
     DATA_FIELD,
     DEAD_STREAM,
-    ENRICHED_STREAM,
     ENRICHMENT,
     INDEXER,
     OUTCOME_STREAM,
     RAW_STREAM,
+    STREAMS,
     is_ours,
 )
 from services.bus.retention import PROTECTED, Janitor
@@ -192,11 +193,16 @@ async def test_each_stream_has_its_own_retention_and_one_service_that_trims_it(
     desk: Desk, settings: Settings
 ) -> None:
     looked_after = [stream for spec in (ENRICHMENT, INDEXER, RECEIPTS) for stream in spec.trims]
-    every = [RAW_STREAM, ENRICHED_STREAM, OUTCOME_STREAM, DEAD_STREAM]
+    every = [*STREAMS, *CHANGE_STREAMS]
     assert sorted(stream.name for stream in looked_after) == sorted(s.name for s in every)
     now = int(time.time() * 1000)
     kept_for = changed(
-        settings, retain_raw=10.0, retain_enriched=20.0, retain_outcomes=30.0, retain_dead=40.0
+        settings,
+        retain_raw=10.0,
+        retain_enriched=20.0,
+        retain_outcomes=30.0,
+        retain_dead=40.0,
+        retain_changes=30.0,
     )
     for stream in every:
         fill(desk, now - 35_000, now - 25_000, now - 15_000, now - 5_000, stream=stream)
@@ -205,7 +211,7 @@ async def test_each_stream_has_its_own_retention_and_one_service_that_trims_it(
                 desk.redis.xgroup_create(desk.keys.stream(stream), spec.group, id="$")
     for spec in (ENRICHMENT, INDEXER, RECEIPTS):
         await sweep(kept_for, spec)
-    assert [len(desk.ids(stream)) for stream in every] == [1, 2, 3, 4]
+    assert [len(desk.ids(stream)) for stream in every] == [1, 2, 3, 4, 3, 3]
 
 
 @pytest.mark.anyio

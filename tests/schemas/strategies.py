@@ -7,6 +7,18 @@ from typing import get_args
 
 from hypothesis import strategies as st
 
+from schemas.annotations import (
+    DatePrecision,
+    DateValue,
+    Evidence,
+    MoneyValue,
+    NearDuplicate,
+    Quote,
+    ReadingTime,
+    Relation,
+    StoryRef,
+    Summary,
+)
 from schemas.article import (
     Drop,
     EnrichedArticle,
@@ -24,7 +36,15 @@ from schemas.article import (
     SourceLine,
     Topic,
 )
-from schemas.events import DeadLetter, Outcome, OutcomeKind, Timings
+from schemas.events import (
+    DeadLetter,
+    EntitiesChanged,
+    EntityChange,
+    Outcome,
+    OutcomeKind,
+    StoryMerged,
+    Timings,
+)
 
 TEXT = st.text(max_size=40)
 OPTIONAL_TEXT = st.none() | TEXT
@@ -84,15 +104,72 @@ _RAW = {
 }
 RAW_ARTICLES = st.builds(RawArticle, **_RAW)
 MENTIONS = st.builds(Mention, start=COUNT, end=st.integers(min_value=1, max_value=2**53), text=TEXT)
+POSITIVE = st.integers(min_value=1, max_value=2**31)
+OPTIONAL_SCORE = st.none() | SCORE
+DATE_VALUES = st.builds(
+    DateValue,
+    earliest=st.dates(),
+    latest=st.dates(),
+    precision=st.sampled_from(get_args(DatePrecision)),
+    relative_to=OPTIONAL_TIME,
+)
+MONEY_VALUES = st.builds(
+    MoneyValue,
+    amount=st.floats(0, 1e15),
+    upto=st.none() | st.floats(0, 1e15),
+    currency=st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=3, max_size=3),
+    about=st.booleans(),
+)
+RELATIONS = st.builds(
+    Relation, kind=st.sampled_from(["demonym_of", "capital_of", "part_of"]), key=TEXT, name=TEXT
+)
 ENTITIES = st.builds(
     Entity,
     key=TEXT,
     name=TEXT,
     type=st.sampled_from(get_args(EntityType)),
     mentions=st.lists(MENTIONS, min_size=1, max_size=2).map(tuple),
+    count=st.none() | POSITIVE,
+    salience=OPTIONAL_SCORE,
+    confidence=OPTIONAL_SCORE,
+    wikidata=st.none() | POSITIVE.map("Q{}".format),
+    geonames=st.none() | POSITIVE.map(str),
+    iso_country=st.none() | st.sampled_from(["BY", "CN"]),
+    link_confidence=OPTIONAL_SCORE,
+    relations=st.lists(RELATIONS, max_size=2).map(tuple),
+    date=st.none() | DATE_VALUES,
+    money=st.none() | MONEY_VALUES,
 )
 TOPICS = st.builds(
-    Topic, code=TEXT, name=TEXT, score=SCORE, assigned_by=st.sampled_from(["model", "provider"])
+    Topic,
+    code=TEXT,
+    name=TEXT,
+    score=SCORE,
+    assigned_by=st.sampled_from(["model", "provider", "section", "user"]),
+    level=st.none() | POSITIVE,
+    evidence=st.lists(st.builds(Evidence, words=TEXT, weight=SCORE), max_size=2).map(tuple),
+)
+QUOTES = st.builds(
+    Quote,
+    start=COUNT,
+    end=POSITIVE,
+    text=TEXT,
+    speaker=OPTIONAL_TEXT,
+    speaker_name=OPTIONAL_TEXT,
+    verb=OPTIONAL_TEXT,
+)
+NEAR_DUPLICATES = st.builds(
+    NearDuplicate,
+    article_id=st.uuids(),
+    share=SCORE,
+    direction=st.sampled_from(["same", "shortened", "extended", "corrected"]),
+    provider=OPTIONAL_TEXT,
+)
+STORIES = st.builds(
+    StoryRef,
+    id=st.uuids(),
+    articles=POSITIVE,
+    merged=st.lists(st.uuids(), max_size=2).map(tuple),
 )
 PROVENANCE = st.builds(
     Provenance,
@@ -110,6 +187,12 @@ ENRICHED_ARTICLES = st.builds(
     detected_language=st.builds(Language, code=TEXT, confidence=SCORE),
     entities=st.lists(ENTITIES, max_size=2).map(tuple),
     topics=st.lists(TOPICS, max_size=2).map(tuple),
+    quotes=st.lists(QUOTES, max_size=2).map(tuple),
+    summary=st.none() | st.builds(Summary, text=TEXT, start=COUNT, end=POSITIVE),
+    reading_time=st.none() | st.builds(ReadingTime, words=COUNT, seconds=COUNT),
+    near_duplicate_of=st.none() | NEAR_DUPLICATES,
+    near_duplicates=st.lists(NEAR_DUPLICATES, max_size=2).map(tuple),
+    story=st.none() | STORIES,
     provenance=st.lists(PROVENANCE, max_size=2).map(tuple),
     enriched_at=TIME,
 )
@@ -138,4 +221,19 @@ DEAD_LETTERS = st.builds(
     drop=st.none() | DROPS,
     died_at=TIME,
 )
-PAYLOADS = st.one_of(RAW_ARTICLES, ENRICHED_ARTICLES, OUTCOMES, DEAD_LETTERS)
+STORIES_MERGED = st.builds(
+    StoryMerged, story_id=st.uuids(), merged=st.uuids(), article_id=st.uuids(), at=TIME
+)
+ENTITIES_CHANGED = st.builds(
+    EntitiesChanged,
+    change_id=st.uuids(),
+    change=st.sampled_from(get_args(EntityChange)),
+    keys=st.lists(TEXT, min_size=1, max_size=2).map(tuple),
+    into=OPTIONAL_TEXT,
+    name=OPTIONAL_TEXT,
+    articles=COUNT,
+    at=TIME,
+)
+PAYLOADS = st.one_of(
+    RAW_ARTICLES, ENRICHED_ARTICLES, OUTCOMES, DEAD_LETTERS, STORIES_MERGED, ENTITIES_CHANGED
+)

@@ -35,7 +35,8 @@ def references(value: object) -> list[str]:
 def test_the_streams_and_their_events_are_those_of_the_bus() -> None:
     described = [(flow.stream, flow.event) for flow in FLOWS]
 
-    assert described == [(stream.name, stream.event) for stream in keys.STREAMS]
+    streams = (*keys.STREAMS, *keys.CHANGE_STREAMS)
+    assert described == [(stream.name, stream.event) for stream in streams]
     assert DATA_FIELD == keys.DATA_FIELD
 
 
@@ -43,7 +44,7 @@ def test_the_addresses_are_the_keys_of_the_bus() -> None:
     """The parameter's value is put in for the braces and its name, as AsyncAPI says."""
     expected = keys.Keys(Settings.model_fields["namespace"].default)
 
-    for stream in keys.STREAMS:
+    for stream in (*keys.STREAMS, *keys.CHANGE_STREAMS):
         channel = DOCUMENT["channels"][stream.name]
         hash_tag = channel["parameters"]["hashTag"]["default"]
         assert channel["address"].replace("{hashTag}", hash_tag) == expected.stream(stream)

@@ -159,6 +159,8 @@ def test_event_types_are_named_with_their_major_version() -> None:
         "wiredesk.article.enriched.v1",
         "wiredesk.article.filed.v1",
         "wiredesk.article.dead.v1",
+        "wiredesk.story.merged.v1",
+        "wiredesk.entities.changed.v1",
     ]
 
 

@@ -90,7 +90,7 @@ def _objects(schema: object) -> list[dict[str, Any]]:
 def test_every_object_of_a_schema_allows_fields_that_it_does_not_know(event: EventType) -> None:
     objects = _objects(event_schema(event))
 
-    assert len(objects) > 2
+    assert len(objects) >= 2  # the envelope and what is in it
     assert all(found["additionalProperties"] is True for found in objects)
 
 
