@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from services.enrichment.annotators.gazetteer import Gazetteer
     from services.enrichment.annotators.recogniser import Found
 
-TYPES: frozenset[str] = frozenset(get_args(EntityType))
-"""Labels that are kept; dates, amounts and ordinals are not entities of the contract."""
+TYPES: frozenset[str] = frozenset(get_args(EntityType)) - {"DATE", "MONEY"}
+"""Labels that are kept: ordinals are no entities of the contract, and dates and money are
+found by patterns of their own (annotator ``values``)."""
 
 _RANK: tuple[EntityType, ...] = (
     "PERSON",
