@@ -10,8 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, PositiveInt, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Seconds = Annotated[float, Field(gt=0)]
 KIB = 1024
@@ -183,13 +183,13 @@ class Settings(BaseSettings):
     # --- Enrichment --------------------------------------------------------------
     spacy_model: str | None = Field(
         default=None,
-        description="Name or path of a spaCy pipeline. Unset: the best that is installed "
+        description="Name or path of the English spaCy pipeline. Unset: the best that is installed "
         "(en_core_web_md, then sm; official packages before wheels).",
     )
-    spacy_models: dict[str, str] = Field(
+    spacy_models: Annotated[dict[str, str], NoDecode] = Field(
         default_factory=dict,
-        description="Name or path of a spaCy pipeline for each further language, as JSON: "
-        '{"fr": "fr_core_news_sm"}. Names are looked for only in languages that have one.',
+        description="Name or path of a spaCy pipeline for each further language, e.g. "
+        "fr=fr_core_news_sm,de=/models/de. Names are looked for only in languages that have one.",
     )
     workers: PositiveInt | None = Field(
         default=None,
@@ -239,6 +239,17 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "json", "console"] = Field(
         default="auto", description="auto: readable on a terminal, JSON elsewhere."
     )
+
+    @field_validator("spacy_models", mode="before")
+    @classmethod
+    def _by_language(cls, given: object) -> object:
+        """``fr=name,de=path`` as a mapping; an empty text is an empty one."""
+        if not isinstance(given, str):
+            return given
+        pairs = [pair.partition("=") for pair in given.split(",") if pair.strip()]
+        if not all(language.strip() and model.strip() for language, _, model in pairs):
+            raise ValueError("write LANGUAGE=PIPELINE, several with commas between them")
+        return {language.strip().lower(): model.strip() for language, _, model in pairs}
 
     @property
     def done(self) -> Path:

