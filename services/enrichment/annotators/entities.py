@@ -13,11 +13,12 @@ from services.enrichment.annotators.base import Annotator, Block, Maker
 from services.enrichment.annotators.clusters import cluster
 from services.enrichment.annotators.gazetteer import Gazetteer
 from services.enrichment.annotators.languages import english_or_reason
-from services.enrichment.annotators.mentions import clean, with_one_type_each
+from services.enrichment.annotators.mentions import clean, without_noise
 from services.enrichment.annotators.names import fold, person_tokens
 from services.enrichment.annotators.pieces import MAX_READ
 from services.enrichment.annotators.recogniser import SpacyRecogniser
 from services.enrichment.annotators.spread import spread
+from services.enrichment.annotators.votes import with_one_type_each
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,7 +101,8 @@ def first_mentions(entities: tuple[Entity, ...], most: int) -> tuple[Entity, ...
 
 def resolve(text: str, found: Sequence[Found], gazetteer: Gazetteer) -> tuple[Entity, ...]:
     """The entities of one text from what the model saw in it, by first mention."""
-    names = with_one_type_each(clean(text, found), gazetteer)
+    names = with_one_type_each(text, clean(text, found, gazetteer), gazetteer)
+    names = without_noise(text, names, gazetteer)
     groups = cluster(spread(text, names, found, gazetteer), gazetteer)
     entities: dict[str, Entity] = {}
     for group in groups:

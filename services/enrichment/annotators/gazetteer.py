@@ -1,13 +1,16 @@
-"""Countries, their inhabitants and capitals: a small table that corrects the model."""
+"""Countries, their inhabitants, capitals, regions, big bodies: what corrects the model."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from services.enrichment.annotators.names import fold
+
+if TYPE_CHECKING:
+    from schemas.article import EntityType
 
 PLACES_FILE = Path(__file__).parent.parent / "knowledge" / "places.json"
 
@@ -20,8 +23,9 @@ class Place:
     """
 
     name: str
-    type: Literal["GPE", "NORP"]
+    type: EntityType
     certain: bool
+    country: bool = False
 
 
 class Gazetteer:
@@ -38,14 +42,20 @@ class Gazetteer:
         places: dict[str, Place] = {}
         for row in table["places"]:
             # Demonyms are entities of their own: "Chinese" is not China.
-            place = Place(row["name"], row["type"], certain=True)
+            country = row["qid"] is not None
+            place = Place(row["name"], row["type"], certain=True, country=country)
             for name in (row["name"], *row["aliases"]):
                 places[fold(name)] = place
         for name in table["also_people"]:
             known = places[name]
-            places[name] = Place(known.name, known.type, certain=False)
+            places[name] = Place(known.name, known.type, certain=False, country=known.country)
         return cls(places, str(table["version"]))
 
     def get(self, folded: str) -> Place | None:
         """The place of a folded name."""
         return self._places.get(folded)
+
+    def is_country(self, folded: str) -> bool:
+        """Whether the folded name is a country's."""
+        place = self._places.get(folded)
+        return place is not None and place.country

@@ -1,116 +1,137 @@
-"""From what the model saw to names worth keeping, one type for each name.
-
-The model labels every occurrence by itself: in one article "Belarus" may be an
-organisation twice and a country ten times, "Jinping" a product.  Here all
-occurrences of one name vote, and what is known of countries and of the people
-in the same document votes with them.
-"""
+"""From what the model saw to names worth keeping."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast, get_args
+from typing import TYPE_CHECKING
 
-from schemas.article import EntityType
-from services.enrichment.annotators.names import (
-    fold,
-    is_junk,
-    person_tokens,
-    spelling,
-    trim,
-    without_title,
-)
+from services.enrichment.annotators.context import courted, speaks, starts_sentence
+from services.enrichment.annotators.labels import known_type
+from services.enrichment.annotators.names import fold, is_junk, person_tokens
+from services.enrichment.annotators.parts import fused, parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from schemas.article import EntityType
     from services.enrichment.annotators.gazetteer import Gazetteer
     from services.enrichment.annotators.recogniser import Found
-
-TYPES: frozenset[str] = frozenset(get_args(EntityType)) - {"DATE", "MONEY"}
-"""Labels that are kept: ordinals are no entities of the contract, and dates and money are
-found by patterns of their own (annotator ``values``)."""
-
-_RANK: tuple[EntityType, ...] = (
-    "PERSON",
-    "GPE",
-    "ORG",
-    "NORP",
-    "LOC",
-    "FAC",
-    "EVENT",
-    "LAW",
-    "WORK_OF_ART",
-    "PRODUCT",
-    "LANGUAGE",
-)
-"""Who wins a tie: by the F-score that the model's makers give for the type, but people
-before places, as a name that is taken for a place at times is mostly a person."""
-
-PLACE_VOTES = 2
-"""Votes of the gazetteer for a place name that people bear too: one stray label is outvoted,
-an article about a Mr Jordan isn't."""
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """An occurrence of a name: ``text[start:end]``; ``folded`` is what it is compared by."""
+    """An occurrence of a name: ``text[start:end]``; ``folded`` is what it is compared by.
+
+    ``seen`` is the type that the model gave this occurrence, None where another
+    occurrence or the table found it.
+    """
 
     start: int
     end: int
     text: str
     folded: str
     type: EntityType
+    seen: EntityType | None = None
 
 
-def clean(text: str, found: Iterable[Found]) -> list[Named]:
-    """The occurrences worth keeping, trimmed, by rising offset."""
-    kept = []
-    for item in found:
-        if item.label not in TYPES:
-            continue
-        start, end = trim(text, item.start, item.end)
-        if item.label == "PERSON":
-            start = without_title(text, start, end)
-        name = text[start:end]
-        if start < end and not is_junk(name):
-            kept.append(Named(start, end, name, fold(name), cast("EntityType", item.label)))
-    return kept
+_INDEFINITE = re.compile(r"an?\s")
+_THE = re.compile(r"The\s+")
+_TITLED_WITH_THE = frozenset({"hague", "gambia", "bahamas", "bronx"})
+_PAPER = re.compile(
+    r"(?:times|post|herald|tribune|gazette|guardian|economist|sun|mirror|telegraph|independent|"
+    r"journal|observer|hill|globe|star|register|intercept|atlantic|verge|conversation|onion)$"
+)
+"""Papers whose "The" is a part of the name, wherever it stands."""
+
+SHORT_CAPITALS = 4
+"""Letters of a word in capitals that the model may take for a person ("KO", "ERA")."""
 
 
-def with_one_type_each(names: Sequence[Named], gazetteer: Gazetteer) -> list[Named]:
-    """The same occurrences; each name has the type that its document votes for."""
-    votes: dict[str, Counter[EntityType]] = defaultdict(Counter)
-    for name in names:
-        votes[name.folded][name.type] += 1
-    people = _surnames(names)
-    types = {folded: _elect(folded, count, people, gazetteer) for folded, count in votes.items()}
-    return [replace(name, type=types[name.folded]) for name in names]
+def clean(text: str, found: Iterable[Found], gazetteer: Gazetteer) -> list[Named]:
+    """The occurrences worth keeping, taken apart and trimmed, by rising offset."""
+    kept = [name for item in found for name in _names(text, item, gazetteer)]
+    kept = list(_without_overlap(kept))
+    whole = {name.folded for name in kept}
+    return [part for name in kept for part in _unfused(name, whole, gazetteer)]
 
 
-def _surnames(names: Sequence[Named]) -> Counter[str]:
-    """How often a person of two or more names has this last name (by its spelling)."""
-    tokens = (person_tokens(name.text) for name in names if name.type == "PERSON")
-    return Counter(spelling(parts[-1]) for parts in tokens if len(parts) > 1)
+def _names(text: str, item: Found, gazetteer: Gazetteer) -> Iterator[Named]:
+    if _INDEFINITE.match(text, item.start, item.end):
+        return  # "a Technology Centre", "a Man of Vision": one of many, no name
+    for start, end, label in parts(text, item.start, item.end, item.label, gazetteer):
+        first = _after_article(text, start, end)
+        name = text[first:end]
+        folded = fold(name)
+        kind = known_type(label, folded, gazetteer)
+        if kind is not None and not is_junk(name):
+            yield Named(first, end, name, folded, kind, kind)
 
 
-def _elect(
-    folded: str, count: Counter[EntityType], people: Counter[str], gazetteer: Gazetteer
-) -> EntityType:
-    place = gazetteer.get(folded)
-    tally = Counter(count)
-    if place is not None and not _is_language(place.type, count):
-        if place.certain:
-            return cast("EntityType", place.type)
-        tally[cast("EntityType", place.type)] += PLACE_VOTES
-    if " " not in folded:
-        bearers = people[spelling(folded)]
-        # One more than they are, so that one "Xi Jinping" outvotes one product "Jinping".
-        tally["PERSON"] += bearers + 1 if bearers else 0
-    return max(tally, key=lambda kind: (tally[kind], -_RANK.index(kind)))
+def _after_article(text: str, start: int, end: int) -> int:
+    """Where the name starts without a "The" that only starts the sentence."""
+    the = _THE.match(text, start, end)
+    if the is None or the.end() >= end or not starts_sentence(text, start):
+        return start
+    rest = fold(text[the.end() : end])
+    return start if rest in _TITLED_WITH_THE or _PAPER.search(rest) else the.end()
 
 
-def _is_language(place_type: str, count: Counter[EntityType]) -> bool:
-    """Whether it is the language "Russian": the model never saw a people in the name."""
-    return place_type == "NORP" and set(count) == {"LANGUAGE"}
+def _without_overlap(names: Sequence[Named]) -> Iterator[Named]:
+    after = 0
+    for name in sorted(names, key=lambda each: (each.start, -each.end)):
+        if name.start >= after:
+            after = name.end
+            yield name
+
+
+def _unfused(name: Named, known: set[str], gazetteer: Gazetteer) -> Iterator[Named]:
+    """The known names that a word without a space is run together of, else the name itself."""
+    halves = [] if " " in name.text else fused(name.text, known - {name.folded}, gazetteer)
+    if not halves:
+        yield name
+    for first, last in halves:
+        part = name.text[first:last]
+        start = name.start + first
+        yield Named(start, start + len(part), part, fold(part), name.type)
+
+
+def without_noise(text: str, names: Sequence[Named], gazetteer: Gazetteer) -> list[Named]:
+    """``names`` without words that the model took for names.
+
+    Off go words in capitals that it took for people ("KO"), and words that the text
+    has in small letters, too ("Scouting", "Film"), unless something else speaks for them.
+    """
+    surnames = {
+        parts[-1]
+        for parts in (person_tokens(name.text) for name in names if name.type == "PERSON")
+        if len(parts) > 1
+    }
+    words = plain_words(text)
+    return [
+        name
+        for name in names
+        if " " in name.text
+        or name.folded in surnames
+        or gazetteer.get(name.folded) is not None
+        or speaks(text, name.end)
+        or courted(text, name.start)
+        or not (_is_abbreviation(name) or name.text.casefold() in words)
+    ]
+
+
+def _is_abbreviation(name: Named) -> bool:
+    return name.type == "PERSON" and name.text.isupper() and len(name.text) <= SHORT_CAPITALS
+
+
+_PLAIN = re.compile(r"(?<![^\W_])[^\W\d_A-Z]{3,}(?![^\W_])")
+
+
+def plain_words(text: str) -> frozenset[str]:
+    """The words of the text that it has in small letters."""
+    return frozenset(word for word in _PLAIN.findall(text) if word.islower())
+
+
+def retyped(name: Named, kind: EntityType) -> Named:
+    """The same occurrence as another type."""
+    return name if name.type == kind else replace(name, type=kind)
