@@ -56,7 +56,8 @@ def run_demo(seeds: Path, folder: Path, console: Console) -> None:
         raise DemoFailed(f"no *.txt files in {seeds}; run this from the project's folder")
     inbox = _fresh(folder) / "inbox"
     inbox.mkdir()
-    settings = Settings(inbox=inbox)
+    # One worker: two articles are done before a second one has loaded its model.
+    settings = Settings(inbox=inbox, workers=1)
     console.print(
         f"Starting the embedded server, ingest, enrichment and indexer on {inbox} …", soft_wrap=True
     )

@@ -10,7 +10,7 @@ from contextlib import suppress
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
@@ -23,6 +23,11 @@ from services.bus.connect import server_url
 from services.bus.errors import StopWorking, Unavailable
 from services.bus.watchdog import Exit
 from services.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from services.console.supervisor import Desk
 
 app = typer.Typer(
     name="wiredesk",
@@ -37,6 +42,14 @@ Inbox = Annotated[
     typer.Option("--inbox", help="The watched folder (default: WIREDESK_INBOX or ./inbox)."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead of text.")]
+
+
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers", min=1, help="Enrichment processes (default: WIREDESK_WORKERS or the cores)."
+    ),
+]
 
 
 class ServiceName(StrEnum):
@@ -65,14 +78,20 @@ def fail(reason: str, code: int = 1) -> None:
 @app.command()
 def up(
     folder: Annotated[Path, typer.Argument(help="The folder to watch; made if it isn't there.")],
+    workers: Workers = None,
 ) -> None:
     """Run everything on a folder until Ctrl-C, which drains and stops; again: stops at once."""
-    from services.console.supervisor import Desk  # noqa: PLC0415  (only here and in demo)
+    from services.console.supervisor import Desk  # noqa: PLC0415  (only where processes are started)
 
-    settings = _settings(folder.absolute())
+    given: dict[str, Any] = {} if workers is None else {"workers": workers}
+    settings = Settings(inbox=folder.absolute(), **given)
     observability.configure(settings, "desk")
+    _look_after(Desk(settings), lambda: _welcome(settings))
+
+
+def _look_after(desk: Desk, started: Callable[[], None]) -> None:
+    """Run the processes of ``desk`` until a signal, then drain; a second signal: stop at once."""
     told = threading.Event()
-    desk = Desk(settings)
 
     def on_signal(_number: int, _frame: object) -> None:
         if told.is_set():
@@ -84,7 +103,7 @@ def up(
     drain = True
     try:
         desk.start()
-        _welcome(settings)
+        started()
         desk.run(told.is_set)
     except StopWorking as error:
         drain = False
@@ -124,10 +143,28 @@ def demo(
 
 
 @app.command("run")
-def run_service(service: ServiceName) -> None:
-    """Run one service in this process (settings come from the environment)."""
+def run_service(service: ServiceName, workers: Workers = None) -> None:
+    """Run one service (settings come from the environment); enrichment as one process a core."""
+    if service is ServiceName.ENRICHMENT:
+        _run_workers(workers)
     module = import_module(f"services.{service.value}.__main__")
     raise typer.Exit(int(module.main()))
+
+
+def _run_workers(workers: int | None) -> None:
+    """Run the workers as processes of their own and end; return where one is enough."""
+    from services.console.supervisor import Desk, modules_of, worker_names  # noqa: PLC0415  (see up)
+
+    given: dict[str, Any] = {} if workers is None else {"workers": workers}
+    settings = Settings(**given)
+    names = worker_names(settings)
+    if len(names) == 1:
+        return
+    observability.configure(settings, "enrichment")
+    modules = modules_of(settings)
+    desk = Desk(settings, modules={name: modules[name] for name in names}, serve=False)
+    _look_after(desk, lambda: None)
+    raise typer.Exit
 
 
 @app.command()

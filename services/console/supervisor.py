@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from services.bus.connect import client, server_folder, server_url
 from services.bus.errors import StopWorking
-from services.bus.keys import Keys
+from services.bus.keys import ENRICHMENT, Keys
 from services.bus.overview import overview
 from services.bus.server import EmbeddedServer, tied
 from services.bus.watchdog import Exit
@@ -50,6 +50,30 @@ LOOK_EVERY = 0.1
 """Seconds between two looks at the children."""
 
 
+def cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def worker_names(settings: Settings) -> list[str]:
+    """``enrichment``, ``enrichment-2``, …: as many as the settings say, else one for each core."""
+    count = settings.workers or cores()
+    return [ENRICHMENT.name, *(f"{ENRICHMENT.name}-{number}" for number in range(2, count + 1))]
+
+
+def modules_of(settings: Settings) -> dict[str, str]:
+    """All processes of a desk by name, each with the module that it runs."""
+    several = {ENRICHMENT.name: worker_names(settings)}
+    names = [name for service in SERVICES for name in several.get(service, [service])]
+    return {name: f"services.{_service(name)}" for name in names}
+
+
+def _service(name: str) -> str:
+    return ENRICHMENT.name if name.startswith(f"{ENRICHMENT.name}-") else name
+
+
 async def living(url: str, settings: Settings) -> tuple[dict[str, Any], ...]:
     """The signs of life of the running workers."""
     async with client(url) as redis:
@@ -72,26 +96,30 @@ class Desk:
     """Runs everything for one folder.
 
     ``output``: where the children's logs go (default: our stderr).  ``environ``:
-    what is added to their environment, by child or ``*`` for all.  ``modules``:
-    the children, each with the module that it runs.  ``fsync``: the embedded
-    server's ``appendfsync``; ``everysec`` may lose a second of a power cut, which
-    the folder brings back.
+    what is added to their environment, by service or ``*`` for all.  ``modules``:
+    the children, each with the module that it runs (default: all of a desk).
+    ``fsync``: the embedded server's ``appendfsync``; ``everysec`` may lose a second of
+    a power cut, which the folder brings back.  ``serve``: whether to start that server
+    where the settings name none.
     """
 
     settings: Settings
     output: IO[bytes] | None = None
     environ: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    modules: Mapping[str, str] = field(
-        default_factory=lambda: {name: f"services.{name}" for name in SERVICES}
-    )
+    modules: Mapping[str, str] = field(default_factory=dict)
     fsync: str = "everysec"
+    serve: bool = True
     server: EmbeddedServer | None = None
     children: dict[str, Child] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.modules = self.modules or modules_of(self.settings)
+
     def start(self) -> None:
         """Start the server (unless one is given) and the services."""
-        self.settings.inbox.mkdir(parents=True, exist_ok=True)
-        if self.settings.redis_url is None:
+        if self.serve:
+            self.settings.inbox.mkdir(parents=True, exist_ok=True)
+        if self.serve and self.settings.redis_url is None:
             self.server = EmbeddedServer(server_folder(self.settings), self.fsync)
             self.server.start()
         for name in self.modules:
@@ -115,7 +143,7 @@ class Desk:
             "WIREDESK_STATE_DIR": str(settings.state.resolve()),
             "WIREDESK_STORE_PATH": str(settings.store.resolve()),
             **self.environ.get("*", {}),
-            **self.environ.get(name, {}),
+            **self.environ.get(_service(name), {}),
         }
         if self.server is not None:
             env["WIREDESK_REDIS_URL"] = self.server.url

@@ -1,0 +1,92 @@
+"""How many enrichment processes run, and how they are told apart."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from services.console import supervisor
+from services.console.supervisor import Desk, cores, modules_of, worker_names
+from services.settings import Settings
+from tests.wait import wait_until
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+WIREDESK = Path(sys.executable).with_name("wiredesk")
+
+
+@pytest.mark.parametrize(
+    ("workers", "names"),
+    [
+        (1, ["enrichment"]),
+        (3, ["enrichment", "enrichment-2", "enrichment-3"]),
+    ],
+)
+def test_each_worker_has_a_name_and_runs_the_same_module(workers: int, names: list[str]) -> None:
+    settings = Settings(workers=workers)
+    assert worker_names(settings) == names
+    modules = modules_of(settings)
+    assert list(modules) == ["indexer", *names, "ingest"]
+    assert {modules[name] for name in names} == {"services.enrichment"}
+
+
+def test_without_a_setting_there_is_one_worker_for_each_core(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(supervisor, "cores", lambda: 4)
+    assert len(worker_names(Settings())) == 4
+
+
+def test_only_the_cores_that_the_process_may_use_are_counted() -> None:
+    allowed = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(allowed)})
+        assert cores() == 1
+    finally:
+        os.sched_setaffinity(0, allowed)
+    assert cores() == len(allowed)
+
+
+def test_a_desk_runs_everything_unless_it_is_told_otherwise(tmp_path: Path) -> None:
+    settings = Settings(inbox=tmp_path, workers=2)
+    assert list(Desk(settings).modules) == ["indexer", "enrichment", "enrichment-2", "ingest"]
+    assert list(Desk(settings, modules={"a": "services.a"}).modules) == ["a"]
+
+
+def test_what_a_service_is_given_holds_for_all_of_its_workers(tmp_path: Path) -> None:
+    given = {"enrichment": {"ODD": "1"}, "*": {"ALL": "1"}, "ingest": {"OTHER": "1"}}
+    desk = Desk(Settings(inbox=tmp_path, workers=2), environ=given)
+    for name in ("enrichment", "enrichment-2"):
+        environ = desk._environ(name)
+        assert (environ["ODD"], environ["ALL"]) == ("1", "1")
+        assert "OTHER" not in environ
+
+
+def test_run_enrichment_runs_as_many_processes_as_it_is_told(
+    redis: Redis, redis_url: str, tmp_path: Path
+) -> None:
+    """Each shows its own sign of life; a signal ends them all, with code 0."""
+    environ = {
+        **{key: value for key, value in os.environ.items() if not key.startswith("WIREDESK_")},
+        "WIREDESK_REDIS_URL": redis_url,
+        "WIREDESK_INBOX": str(tmp_path / "inbox"),
+        "WIREDESK_ANNOTATORS": '["language"]',
+    }
+    command = [str(WIREDESK), "run", "enrichment", "--workers", "2"]
+    with (tmp_path / "log").open("wb") as log:
+        running = subprocess.Popen(command, env=environ, stdout=log, stderr=log)
+        try:
+            wait_until(lambda: len(redis.keys("*:alive:enrichment:*")) == 2, "two workers", 60)
+            running.send_signal(signal.SIGTERM)
+            assert running.wait(30) == 0
+        finally:
+            running.kill()
+    assert redis.keys("*:alive:enrichment:*") == []
+    assert not (tmp_path / "inbox").exists()
