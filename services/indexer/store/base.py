@@ -24,14 +24,21 @@ on each):
 * ``Unavailable`` is raised for what passes (disk full, locked), ``StopWorking``
   for what doesn't (a store of a newer version, not a database).  No other
   error comes of a search, whatever its words are.
+* Stories that an article says are one (``story.merged``) are one for every article, filed
+  before or after, whatever becomes of the one that said it and whatever order they come
+  in: ``get`` and ``search`` go by the id that is left.  Where articles contradict each
+  other it is the smallest of those that nobody called gone, else the smallest of all.
+* Who is who is an operator's to say: :mod:`services.indexer.store.entities`.
 * Readers may work while a writer writes, and see whole transactions only.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Self
+
+from services.indexer.store.entities import EntityStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,7 +73,9 @@ class Query:
     """What to search for; every given condition must hold.
 
     ``words`` are all required; ``"a phrase"`` in double quotes and ``prefix*``
-    work; anything else in it is taken as plain words, never as syntax.
+    work; anything else in it is taken as plain words, never as syntax.  ``entity`` is
+    a name, a key or a QID, also one that was merged into another.  ``story`` may be an
+    id that is gone.  ``copy_of``: articles that are near-duplicates of this one.
     """
 
     words: str | None = None
@@ -74,6 +83,8 @@ class Query:
     topic: str | None = None
     language: str | None = None
     limit: int = 20
+    story: UUID | None = None
+    copy_of: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +112,7 @@ class Record:
     versions: tuple[Version, ...]
 
 
-class ArticleStore(ABC):
+class ArticleStore(EntityStore):
     """See the module's docstring for what must hold."""
 
     @abstractmethod
@@ -110,7 +121,10 @@ class ArticleStore(ABC):
 
     @abstractmethod
     def get(self, article_id: UUID) -> EnrichedArticle | None:
-        """The current version of an article, whole; None when unknown or withdrawn."""
+        """The current version of an article, whole; None when unknown or withdrawn.
+
+        As it was filed, but for the keys of entities and the story's id: those that hold now.
+        """
 
     @abstractmethod
     def record(self, article_id: UUID) -> Record | None:

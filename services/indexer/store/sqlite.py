@@ -11,9 +11,18 @@ from uuid import UUID
 from schemas.article import EnrichedArticle
 from schemas.events import Outcome, timings_of
 from services.effects import effect
-from services.indexer.store import sqlite_search, sqlite_write
+from services.indexer.store import (
+    sqlite_aliases,
+    sqlite_entities,
+    sqlite_search,
+    sqlite_stories,
+    sqlite_write,
+)
+from services.indexer.store.aliases import keys_in, rekeyed
 from services.indexer.store.base import ArticleStore, Hit, Query, Record, Version
+from services.indexer.store.entities import CHANGES_AT_ONCE
 from services.indexer.store.rules import decide
+from services.indexer.store.sqlite_aliases import Wanted
 from services.indexer.store.sqlite_errors import named_errors
 from services.indexer.store.sqlite_schema import open_file, roll_back
 from services.indexer.store.times import from_micros
@@ -22,6 +31,9 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+
+    from schemas.events import EntitiesChanged
+    from services.indexer.store.entities import Alias, KnownEntity
 
 BUSY_TIMEOUT = 10.0
 """Seconds to wait for another writer. The longest of our own transactions is a
@@ -59,24 +71,19 @@ class SqliteStore(ArticleStore):
 
     def file(self, articles: Sequence[EnrichedArticle]) -> Sequence[Outcome]:
         """File a batch in one transaction; one outcome for each, in order."""
-        with self._use() as db:
-            # IMMEDIATE: take the write lock before reading, or two writers deadlock.
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                filed_at = self._clock()
-                outcomes = [_file_one(db, article, filed_at) for article in articles]
-                effect("indexer.store.commit")
-                db.execute("COMMIT")
-            except BaseException:
-                roll_back(db)
-                raise
-        return outcomes
+        with self._change("indexer.store.commit") as db:
+            filed_at = self._clock()
+            return [_file_one(db, article, filed_at) for article in articles]
 
     def get(self, article_id: UUID) -> EnrichedArticle | None:
         """The current version of an article, whole; None when unknown or withdrawn."""
-        with self._use() as db:
+        with self._use() as db, _one_view(db):
             row = db.execute(sqlite_search.DOCUMENT, (str(article_id),)).fetchone()
-        return None if row is None else EnrichedArticle.model_validate_json(row[0])
+            if row is None:
+                return None
+            article = EnrichedArticle.model_validate_json(row[0])
+            holds = sqlite_entities.holding(db, keys_in(article))
+        return _in_story(rekeyed(article, holds), row[1])
 
     def record(self, article_id: UUID) -> Record | None:
         """Where an article stands and its versions, withdrawn ones too; None when unknown."""
@@ -125,10 +132,70 @@ class SqliteStore(ArticleStore):
             row = db.execute("SELECT count(*) FROM articles WHERE state = 'live'").fetchone()
         return int(row[0])
 
+    def merge(
+        self, keys: Sequence[str], into: str, *, name: str | None = None, force: bool = False
+    ) -> EntitiesChanged | None:
+        """Say that ``keys`` mean the same as ``into``; None when they did already."""
+        wanted = Wanted(tuple(keys), into, "merged", name=name, force=force)
+        with self._change("indexer.store.change") as db:
+            return sqlite_aliases.merge(db, wanted, self._clock())
+
+    def alias(
+        self, name: str, keys: Sequence[str], into: str, *, force: bool = False
+    ) -> EntitiesChanged | None:
+        """Say that ``name``, of which enrichment makes ``keys``, means ``into``."""
+        wanted = Wanted(tuple(keys), into, "aliased", called=name, force=force)
+        with self._change("indexer.store.change") as db:
+            return sqlite_aliases.merge(db, wanted, self._clock())
+
+    def split(self, key: str) -> EntitiesChanged | None:
+        """Make a merged key itself again; None when it is part of no other."""
+        with self._change("indexer.store.change") as db:
+            return sqlite_aliases.split(db, key, self._clock())
+
+    def aliases(self) -> Sequence[Alias]:
+        """Everything that was merged or aliased and holds, by root, then by key."""
+        with self._use() as db:
+            return sqlite_aliases.aliases(db)
+
+    def entity(self, key: str) -> KnownEntity | None:
+        """The entity that ``key`` means now; None where no article and no alias has the key."""
+        with self._use() as db, _one_view(db):
+            return sqlite_entities.entity(db, key)
+
+    def find_entities(self, words: str, limit: int = 20) -> Sequence[KnownEntity]:
+        """Entities that ``words`` name, those of most articles first."""
+        with self._use() as db, _one_view(db):
+            return sqlite_entities.find(db, words, limit)
+
+    def pending_changes(self, limit: int = CHANGES_AT_ONCE) -> Sequence[EntitiesChanged]:
+        """Changes that nobody has marked as published, oldest first."""
+        with self._use() as db:
+            return sqlite_aliases.pending(db, limit)
+
+    def mark_published(self, change_ids: Sequence[UUID]) -> None:
+        """Say that subscribers were told of these changes; again is harmless."""
+        with self._change("indexer.store.published") as db:
+            sqlite_aliases.mark_published(db, change_ids)
+
     def close(self) -> None:
         """Release everything. The store can't be used after it."""
         with self._lock, named_errors(self.path):
             self._db.close()
+
+    @contextmanager
+    def _change(self, name: str) -> Iterator[sqlite3.Connection]:
+        """One transaction; the effect ``name`` is announced right before its commit."""
+        with self._use() as db:
+            # IMMEDIATE: take the write lock before reading, or two writers deadlock.
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                effect(name)
+                db.execute("COMMIT")
+            except BaseException:
+                roll_back(db)
+                raise
 
     @contextmanager
     def _use(self) -> Iterator[sqlite3.Connection]:
@@ -144,6 +211,14 @@ def _one_view(db: sqlite3.Connection) -> Iterator[None]:
         yield
     finally:
         roll_back(db)
+
+
+def _in_story(article: EnrichedArticle, story: str | None) -> EnrichedArticle:
+    """``article`` with the id that its story has now."""
+    if article.story is None or story is None or str(article.story.id) == story:
+        return article
+    moved = article.story.model_copy(update={"id": UUID(story)})
+    return article.model_copy(update={"story": moved})
 
 
 def _version(
@@ -164,6 +239,7 @@ def _file_one(db: sqlite3.Connection, article: EnrichedArticle, filed_at: dateti
     before = sqlite_write.reported(db, drop.drop_id, article.article_id)
     if before is not None:
         return before
+    sqlite_stories.join(db, article.story)
     row = sqlite_write.held_row(db, article.article_id)
     twin = sqlite_write.twin(db, article)
     decision = decide(article, None if row is None else row.standing, twin)

@@ -143,7 +143,103 @@ _V2 = (
     "UPDATE articles SET moment = revision WHERE NOT numbered",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1, _V2)
+# Stories that turned out to be one (sqlite_stories.py), entities that an operator merged
+# (sqlite_aliases.py), and changes that subscribers must be told of. A newer enrichment may have
+# written stories into an older store: its documents have them.
+_V3 = (
+    "ALTER TABLE articles ADD COLUMN story TEXT",
+    "ALTER TABLE articles ADD COLUMN copy_of TEXT",
+    """
+    UPDATE articles SET (story, copy_of) = (
+        SELECT json_extract(v.document, '$.story.id'),
+            json_extract(v.document, '$.near_duplicate_of.article_id')
+        FROM versions AS v WHERE v.seq = articles.current
+    )
+    """,
+    "CREATE INDEX articles_story ON articles (story) WHERE story IS NOT NULL",
+    "CREATE INDEX articles_copy_of ON articles (copy_of) WHERE copy_of IS NOT NULL",
+    # What articles said: `gone` is the same story as `kept`.
+    """
+    CREATE TABLE story_merges (
+        gone TEXT NOT NULL,
+        kept TEXT NOT NULL,
+        PRIMARY KEY (gone, kept)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX story_merges_kept ON story_merges (kept, gone)",
+    """
+    INSERT OR IGNORE INTO story_merges
+    SELECT DISTINCT merged.value, json_extract(v.document, '$.story.id')
+    FROM versions AS v, json_each(v.document, '$.story.merged') AS merged
+    WHERE merged.value <> json_extract(v.document, '$.story.id')
+    """,
+    # What follows: each story that takes part in merges, and the one that it is now.
+    """
+    CREATE TABLE stories (story TEXT PRIMARY KEY, root TEXT NOT NULL) WITHOUT ROWID
+    """,
+    """
+    INSERT INTO stories
+    WITH RECURSIVE
+        named (story) AS (SELECT gone FROM story_merges UNION SELECT kept FROM story_merges),
+        same (story, other) AS (
+            SELECT story, story FROM named
+            UNION SELECT same.story, m.kept FROM same JOIN story_merges AS m ON m.gone = same.other
+            UNION SELECT same.story, m.gone FROM same JOIN story_merges AS m ON m.kept = same.other
+        )
+    SELECT story, coalesce(
+        min(CASE WHEN other NOT IN (SELECT gone FROM story_merges) THEN other END), min(other)
+    )
+    FROM same GROUP BY story
+    """,
+    """
+    UPDATE articles SET story = (SELECT s.root FROM stories AS s WHERE s.story = articles.story)
+    WHERE story IN (SELECT s.story FROM stories AS s)
+    """,
+    # `entities.key` is the key that the document has; `entities.key_folded` follows `aliases.root`.
+    """
+    CREATE TABLE aliases (
+        key TEXT PRIMARY KEY,
+        target TEXT NOT NULL,
+        root TEXT NOT NULL,
+        name TEXT,
+        by_name INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        key_folded TEXT NOT NULL,
+        name_folded TEXT,
+        root_folded TEXT NOT NULL
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX aliases_target ON aliases (target)",
+    "CREATE INDEX aliases_root ON aliases (root)",
+    "CREATE INDEX aliases_key_folded ON aliases (key_folded)",
+    "CREATE INDEX aliases_name_folded ON aliases (name_folded)",
+    # How the entities that others were merged into are shown.
+    """
+    CREATE TABLE targets (
+        key TEXT PRIMARY KEY,
+        name TEXT,
+        type TEXT,
+        wikidata TEXT,
+        geonames TEXT,
+        iso_country TEXT,
+        key_folded TEXT NOT NULL,
+        name_folded TEXT
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX targets_key_folded ON targets (key_folded)",
+    "CREATE INDEX targets_name_folded ON targets (name_folded)",
+    """
+    CREATE TABLE changes (
+        seq INTEGER PRIMARY KEY,
+        change_id TEXT NOT NULL UNIQUE,
+        document TEXT NOT NULL,
+        published INTEGER NOT NULL DEFAULT 0
+    )
+    """,
+    "CREATE INDEX changes_pending ON changes (seq) WHERE NOT published",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1, _V2, _V3)
 """Statements that lead from version n (its index) to n + 1. Only ever append."""
 
 _TRANSIENT_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}

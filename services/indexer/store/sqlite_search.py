@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 from uuid import UUID
 
+from services.indexer.store.aliases import full_key
 from services.indexer.store.base import MAX_HITS, Hit, Query
 from services.indexer.store.snippets import SCANNED_CHARS, snippet
 from services.indexer.store.times import from_micros
@@ -21,7 +22,7 @@ HEADLINE_WEIGHT = 10.0
 names its subject a few times, and one mention in a headline should beat that."""
 
 DOCUMENT = """
-    SELECT v.document FROM articles AS a JOIN versions AS v ON v.seq = a.current
+    SELECT v.document, a.story FROM articles AS a JOIN versions AS v ON v.seq = a.current
     WHERE a.article_id = ? AND a.state <> 'withdrawn'
 """
 
@@ -45,15 +46,27 @@ RESOLVE = """
     ORDER BY article_id LIMIT ?
 """
 
+# By its key, by a name that the article has, and by a key or name of what was merged.
 _ENTITY = """ AND a.seq IN (
-    SELECT article FROM entities WHERE key_folded = :entity
-    UNION SELECT article FROM entities WHERE name_folded = :entity)"""
+    SELECT article FROM entities WHERE key_folded = :entity_key
+    UNION SELECT article FROM entities WHERE name_folded = :entity
+    UNION SELECT e.article FROM aliases AS l JOIN entities AS e ON e.key_folded = l.root_folded
+        WHERE l.key_folded = :entity_key
+    UNION SELECT e.article FROM aliases AS l JOIN entities AS e ON e.key_folded = l.root_folded
+        WHERE l.name_folded = :entity
+    UNION SELECT e.article FROM targets AS t JOIN entities AS e ON e.key_folded = t.key_folded
+        WHERE t.name_folded = :entity)"""
 
 _TOPIC = """ AND a.seq IN (
     SELECT article FROM topics WHERE code_folded = :topic
     UNION SELECT article FROM topics WHERE name_folded = :topic)"""
 
 _LANGUAGE = " AND a.language = :language"
+
+_STORY = """ AND a.story = coalesce(
+    (SELECT s.root FROM stories AS s WHERE s.story = :story), :story)"""
+
+_COPY_OF = " AND a.copy_of = :copy_of"
 
 _BY_WORDS = """
     SELECT a.seq AS seq, bm25(found_by_words, :headline_weight, 1.0) AS score
@@ -104,6 +117,15 @@ def _filters(query: Query, values: Values) -> str:
         if wanted is not None:
             sql += condition
             values[name] = fold(wanted)
+    if query.entity is not None:
+        values["entity_key"] = fold(full_key(query.entity))
+    for name, article_or_story, condition in (
+        ("story", query.story, _STORY),
+        ("copy_of", query.copy_of, _COPY_OF),
+    ):
+        if article_or_story is not None:
+            sql += condition
+            values[name] = str(article_or_story)
     return sql
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from schemas.article import EnrichedArticle
 from schemas.events import Outcome
+from services.indexer.store import sqlite_entities, sqlite_stories
 from services.indexer.store.rules import (
     Decision,
     Standing,
@@ -121,7 +122,8 @@ def _keep(
 ) -> int:
     """Write the article's row and that of its version; gives back the article's key."""
     number = highest_number(article, None if held is None else held.standing)
-    row = _article_row(article, decision, filed_at) | {"number": number}
+    row = _article_row(article, decision, filed_at)
+    row |= {"number": number, "story": sqlite_stories.root(db, article.story)}
     seq = _insert(db, "articles", row | {"current": 0}) if held is None else held.seq
     if held is not None and held.standing.content_hash == article.content_hash:
         current = held.current
@@ -142,6 +144,7 @@ def _article_row(
     article: EnrichedArticle, decision: Decision, filed_at: int
 ) -> dict[str, int | str | None]:
     published, received = article.published_at, article.drop.received_at
+    copied = article.near_duplicate_of
     key = version_key(article)
     return {
         "article_id": str(article.article_id),
@@ -157,6 +160,7 @@ def _article_row(
         # A date in the future, as a mistake or to stay on top of the list, counts as now.
         "newest_at": to_micros(received if published is None else min(published, received)),
         "filed_at": filed_at,
+        "copy_of": None if copied is None else str(copied.article_id),
     }
 
 
@@ -204,11 +208,13 @@ def _show(db: sqlite3.Connection, seq: int, article: EnrichedArticle) -> None:
         "SELECT seq, headline, body FROM searchable WHERE seq = ?",
         (seq,),
     )
+    roots = sqlite_entities.roots(db, [entity.key for entity in article.entities])
     db.executemany(
         "INSERT INTO entities VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [
-            (seq, n, e.key, e.name, e.type, len(e.mentions), fold(e.key), fold(e.name))
+            (seq, n, e.key, e.name, e.type, len(e.mentions), fold(held), fold(e.name))
             for n, e in enumerate(article.entities)
+            for held in (roots.get(e.key, e.key),)
         ],
     )
     db.executemany(

@@ -1,0 +1,68 @@
+"""Which stories turned out to be one, in the SQLite store; within an open transaction.
+
+An article may say that stories are the same as its own (``story.merged``).  What
+articles say is kept as it is; stories that hang together by it are one.  Its id is
+the one that nobody called gone; where articles contradict each other, and several or
+none are left, the smallest of these.  So the result depends on what was said, and
+never on the order in which it came.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from schemas.annotations import StoryRef
+
+_SAY = "INSERT OR IGNORE INTO story_merges (gone, kept) VALUES (?, ?)"
+
+_HANGS_TOGETHER = """
+    WITH RECURSIVE same (story) AS (
+        VALUES (?)
+        UNION SELECT m.kept FROM same JOIN story_merges AS m ON m.gone = same.story
+        UNION SELECT m.gone FROM same JOIN story_merges AS m ON m.kept = same.story
+    )
+    SELECT story, EXISTS (SELECT 1 FROM story_merges AS m WHERE m.gone = same.story) FROM same
+"""
+
+ROOT = "SELECT root FROM stories WHERE story = ?"
+
+_SET_ROOT = """
+    INSERT INTO stories (story, root) VALUES (:story, :root)
+    ON CONFLICT (story) DO UPDATE SET root = excluded.root
+"""
+
+REKEY = "UPDATE articles SET story = :root WHERE story = :story AND story <> :root"
+
+
+def root(db: sqlite3.Connection, story: StoryRef | None) -> str | None:
+    """The id that the story of an article has now."""
+    if story is None:
+        return None
+    row = db.execute(ROOT, (str(story.id),)).fetchone()
+    return str(story.id) if row is None else str(row[0])
+
+
+def join(db: sqlite3.Connection, story: StoryRef | None) -> None:
+    """Take in what an article says about its story; articles on a gone one are on the other."""
+    if story is None or not story.merged:
+        return
+    said = [(str(gone), str(story.id)) for gone in story.merged if gone != story.id]
+    before = db.total_changes
+    db.executemany(_SAY, said)
+    if db.total_changes == before:
+        return
+    members = db.execute(_HANGS_TOGETHER, (str(story.id),)).fetchall()
+    end = _root_of(members)
+    rows = [{"story": member, "root": end} for member, _ in members]
+    db.executemany(_SET_ROOT, rows)
+    db.executemany(REKEY, rows)
+
+
+def _root_of(members: Sequence[tuple[str, int]]) -> str:
+    """Of ``members`` (with whether somebody called them gone) the one that all are."""
+    left = [story for story, gone in members if not gone]
+    return min(left or [story for story, _ in members])
