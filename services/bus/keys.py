@@ -106,6 +106,10 @@ class Keys:
         """String: where this article of this drop is, as ``stream:entry-id``."""
         return f"{{{self.namespace}}}:at:{drop_id}:{article_id}"
 
+    def announced(self, change_id: UUID) -> str:
+        """String: this change is on its stream."""
+        return f"{{{self.namespace}}}:announced:{change_id}"
+
     def alive(self, spec: StageSpec, consumer: str) -> str:
         """String with a short life: the facts of one running worker, as JSON."""
         return f"{{{self.namespace}}}:alive:{spec.group}:{consumer}"
@@ -113,3 +117,11 @@ class Keys:
     def alive_pattern(self) -> str:
         """Pattern of all ``alive`` keys."""
         return f"{{{self.namespace}}}:alive:*"
+
+    def kin(self, index: str, part: str) -> str:
+        """A part of the index of near-duplicates or of stories, e.g. ``{news}:kin:dup1:ids``.
+
+        ``part``: ``state``, ``ids``, ``entries``, ``stories``, ``awaited`` (hashes), or a
+        bucket of postings as four hexadecimal digits (a string).
+        """
+        return f"{{{self.namespace}}}:kin:{index}:{part}"

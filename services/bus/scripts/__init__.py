@@ -75,6 +75,12 @@ class Scripts:
         args = [DATA_FIELD, event, target.name, self._ttl, *(s.name for s in STREAMS)]
         return bool(await self._run("publish", keys, args))
 
+    async def announce(self, target: Stream, change_id: UUID, event: bytes) -> bool:
+        """Add the ``event`` of a change once; False if it had been added before."""
+        effect(f"bus.announce.{target.name}")
+        keys = [self.keys.announced(change_id), self.keys.stream(target)]
+        return bool(await self._run("announce", keys, [DATA_FIELD, event, self._ttl]))
+
     async def begin(self, spec: StageSpec, entries: Sequence[tuple[str, ArticleRef]]) -> list[int]:
         """Count an attempt on each entry; 0 for one whose article has already gone on."""
         effect(f"bus.begin.{spec.name}")
