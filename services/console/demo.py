@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from services.bus.errors import StopWorking
+from services.console.read import by_weight, kin, times_named, value_of
 from services.console.supervisor import Desk
 from services.indexer.store.sqlite import SqliteStore
 from services.ingest.receipts import Receipt, ReceiptArticle
@@ -181,6 +182,7 @@ def _print(entry: Shown, console: Console) -> None:
     for topic in article.topics:
         line = f"{topic.code}  {topic.name}  {topic.score:.2f}"
         console.print(f"[bold]{'topic':>10}[/]  {escape(printable(line))}", soft_wrap=True)
+    _print_kin(article, console)
     _print_times(article, entry.receipt.timings, console)
 
 
@@ -193,11 +195,29 @@ def _print_set_apart(article: EnrichedArticle, console: Console) -> None:
 
 def _print_entities(article: EnrichedArticle, console: Console) -> None:
     console.print(f"[bold]{'entities':>10}[/]  {len(article.entities)}")
-    for entity in sorted(article.entities, key=lambda e: (-len(e.mentions), e.name)):
+    for entity in by_weight(article.entities):
         spellings = ", ".join(sorted({mention.text for mention in entity.mentions}))
-        text = f"{len(entity.mentions):>3} × {entity.type:<8} {entity.name}"
+        weight = "" if entity.salience is None else f"{entity.salience:.2f}  "
+        text = f"{weight}{times_named(entity):>3} × {entity.type:<8} {entity.name}"
+        meant = f" = {value_of(entity)}" if value_of(entity) else ""
         as_written = f"  (as {spellings})" if spellings != entity.name else ""
-        console.print(f"{'':>12}{escape(printable(text + as_written))}", soft_wrap=True)
+        console.print(f"{'':>12}{escape(printable(text + meant + as_written))}", soft_wrap=True)
+
+
+def _print_kin(article: EnrichedArticle, console: Console) -> None:
+    """What the article says in short, who is quoted, and which articles it belongs with."""
+    lines: list[tuple[str, str]] = []
+    if article.summary is not None:
+        lines.append(("summary", article.summary.text))
+    for quote in article.quotes:
+        speaker = quote.speaker_name or quote.speaker or "somebody"
+        lines.append(("quote", f"{speaker}: “{quote.text}”"))
+    if article.story is not None:
+        lines.append(("story", f"{article.story.id}, article {article.story.articles} of it"))
+    if article.near_duplicate_of is not None:
+        lines.append(("copy of", kin(article.near_duplicate_of)))
+    for name, text in lines:
+        console.print(f"[bold]{name:>10}[/]  {escape(printable(text))}", soft_wrap=True)
 
 
 def _print_times(article: EnrichedArticle, timings: Timings, console: Console) -> None:

@@ -11,17 +11,26 @@ from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID  # noqa: TC003  (typer reads the annotations)
 
 import orjson
 import typer
 from pydantic import ValidationError
 from redis.exceptions import RedisError
-from rich.console import Console
 
 from services import observability
 from services.bus.connect import server_url
 from services.bus.errors import StopWorking, Unavailable
 from services.bus.watchdog import Exit
+from services.console import entities_command
+from services.console.options import (
+    AsJson,
+    Inbox,
+    fail,
+    open_store,
+    plain_console,
+    settings_of,
+)
 from services.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,13 +45,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Inbox = Annotated[
-    Path | None,
-    typer.Option("--inbox", help="The watched folder (default: WIREDESK_INBOX or ./inbox)."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead of text.")]
-
+app.add_typer(entities_command.app, name="entities")
 
 Workers = Annotated[
     int | None,
@@ -58,21 +61,6 @@ class ServiceName(StrEnum):
     INGEST = "ingest"
     ENRICHMENT = "enrichment"
     INDEXER = "indexer"
-
-
-def _settings(inbox: Path | None = None) -> Settings:
-    given: dict[str, Any] = {} if inbox is None else {"inbox": inbox}
-    return Settings(**given)
-
-
-def _console() -> Console:
-    return Console(highlight=False)
-
-
-def fail(reason: str, code: int = 1) -> None:
-    """Say why on stderr and end with ``code``."""
-    sys.stderr.write(f"wiredesk: {observability.printable(reason)}\n")
-    raise typer.Exit(code)
 
 
 @app.command()
@@ -137,7 +125,7 @@ def demo(
 
     observability.configure(Settings(log_level="ERROR"), "demo")
     try:
-        run_demo(seeds, folder.absolute(), _console())
+        run_demo(seeds, folder.absolute(), plain_console())
     except DemoFailed as error:
         fail(str(error))
 
@@ -175,7 +163,7 @@ def check(
     """Run files through the real reading path without publishing: what would become of them."""
     from services.console.check import show_checks  # noqa: PLC0415  (only this command needs readers)
 
-    if not show_checks(files, _settings(), _console(), as_json=as_json):
+    if not show_checks(files, settings_of(), plain_console(), as_json=as_json):
         raise typer.Exit(1)
 
 
@@ -198,17 +186,18 @@ def add(
     """
     from services.console.add import run_add  # noqa: PLC0415  (see up)
 
-    code = run_add(files, _settings(inbox), _console(), move=move, wait=wait)
+    code = run_add(files, settings_of(inbox), plain_console(), move=move, wait=wait)
     if code:
         raise typer.Exit(code)
 
 
 @app.command()
-def search(
+def search(  # noqa: PLR0913, PLR0917  (each option is an argument)
     words: Annotated[str | None, typer.Argument(help='Words, "a phrase", prefix*.')] = None,
-    entity: Annotated[str | None, typer.Option(help="Name or key of an entity.")] = None,
+    entity: Annotated[str | None, typer.Option(help="Name, key or QID of an entity.")] = None,
     topic: Annotated[str | None, typer.Option(help="Code or name of a topic.")] = None,
     language: Annotated[str | None, typer.Option(help="ISO 639-1 code.")] = None,
+    story: Annotated[UUID | None, typer.Option(help="Id of a story.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Articles shown at most.")] = 20,
     inbox: Inbox = None,
     as_json: AsJson = False,  # noqa: FBT002  (see check)
@@ -217,9 +206,9 @@ def search(
     from services.console.read import search as run_search  # noqa: PLC0415
     from services.indexer.store.base import Query  # noqa: PLC0415
 
-    query = Query(words=words, entity=entity, topic=topic, language=language, limit=limit)
-    with _store(_settings(inbox)) as store:
-        run_search(store, query, _console(), as_json=as_json)
+    query = Query(words, entity, topic, language, limit, story)
+    with open_store(settings_of(inbox)) as store:
+        run_search(store, query, plain_console(), as_json=as_json)
 
 
 @app.command()
@@ -228,9 +217,9 @@ def show(article: str, inbox: Inbox = None, as_json: AsJson = False) -> None:  #
     from services.console.read import NotFound  # noqa: PLC0415
     from services.console.read import show as run_show  # noqa: PLC0415
 
-    with _store(_settings(inbox)) as store:
+    with open_store(settings_of(inbox)) as store:
         try:
-            run_show(store, article, _console(), as_json=as_json)
+            run_show(store, article, plain_console(), as_json=as_json)
         except NotFound as error:
             fail(str(error))
 
@@ -250,7 +239,7 @@ def tail(
     """Follow enriched articles as they come. Ctrl-C ends."""
     from services.console import status as view  # noqa: PLC0415
 
-    settings = _settings(inbox)
+    settings = settings_of(inbox)
     wanted = view.Filter(entity, topic, language)
     start = "0" if beginning else "$"
 
@@ -271,27 +260,16 @@ def status(inbox: Inbox = None, as_json: AsJson = False) -> None:  # noqa: FBT00
     """Streams, lag, pending, oldest age, dead letters, workers."""
     from services.console import status as view  # noqa: PLC0415
 
-    settings = _settings(inbox)
+    settings = settings_of(inbox)
     state = asyncio.run(view.look(server_url(settings), settings))
     articles: int | None = None
     if settings.store.exists():
-        with _store(settings) as store:
+        with open_store(settings) as store:
             articles = store.count()
     if as_json:
         print(orjson.dumps(view.as_document(state, articles)).decode())  # noqa: T201  (see tail)
     else:
-        view.show(state, articles, _console())
-
-
-def _store(settings: Settings) -> Any:
-    from services.indexer.store.sqlite import SqliteStore  # noqa: PLC0415
-
-    if not settings.store.exists():
-        raise StopWorking(
-            f"no store at {settings.store}; give --inbox FOLDER, or set WIREDESK_STORE_PATH"
-        )
-    # Read only: looking must never migrate a store that an older indexer still writes.
-    return SqliteStore(settings.store, read_only=True)
+        view.show(state, articles, plain_console())
 
 
 def main() -> None:

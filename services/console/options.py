@@ -1,0 +1,52 @@
+"""What the ``wiredesk`` commands have in common: options, settings, how they fail."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+
+from services import observability
+from services.bus.errors import StopWorking
+from services.settings import Settings
+
+if TYPE_CHECKING:
+    from services.indexer.store.sqlite import SqliteStore
+
+Inbox = Annotated[
+    Path | None,
+    typer.Option("--inbox", help="The watched folder (default: WIREDESK_INBOX or ./inbox)."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead of text.")]
+
+
+def settings_of(inbox: Path | None = None) -> Settings:
+    """The settings of the environment, for ``inbox`` where one is given."""
+    given: dict[str, Any] = {} if inbox is None else {"inbox": inbox}
+    return Settings(**given)
+
+
+def plain_console() -> Console:
+    """Standard output; nothing is coloured for what it looks like."""
+    return Console(highlight=False)
+
+
+def fail(reason: str, code: int = 1) -> NoReturn:
+    """Say why on stderr and end with ``code``."""
+    sys.stderr.write(f"wiredesk: {observability.printable(reason)}\n")
+    raise typer.Exit(code)
+
+
+def open_store(settings: Settings) -> SqliteStore:
+    """The store for reading; ``StopWorking`` where there is none."""
+    from services.indexer.store.sqlite import SqliteStore  # noqa: PLC0415  (not for every command)
+
+    if not settings.store.exists():
+        raise StopWorking(
+            f"no store at {settings.store}; give --inbox FOLDER, or set WIREDESK_STORE_PATH"
+        )
+    # Read only: looking must never migrate a store that an older indexer still writes.
+    return SqliteStore(settings.store, read_only=True)
