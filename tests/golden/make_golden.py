@@ -26,6 +26,8 @@ from services.ingest.readers.registry import read_file
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from schemas.article import RawArticle
+
 GOLDEN = Path(__file__).parent
 SEEDS = GOLDEN.parents[1] / "seeds"
 SAMPLES = GOLDEN.parent / "readers" / "samples"
@@ -71,10 +73,15 @@ def records(path: Path) -> Iterator[ReadArticle | BadRecord | Unreadable]:
 
 def extract(seed: Path) -> dict[str, Any]:
     """Every field of the raw article that ``seed`` becomes, with fixed drop facts."""
-    (article,) = records(seed)
+    return extract_path(seed).model_dump(mode="json")
+
+
+def extract_path(path: Path) -> RawArticle:
+    """The one article in ``path``, with fixed drop facts."""
+    (article,) = records(path)
     if not isinstance(article, ReadArticle):
-        raise TypeError(f"{seed.name} is no article: {article.reason}")
-    return assemble(article, _drop(seed, article), RECEIVED).model_dump(mode="json")
+        raise TypeError(f"{path.name} is no article: {article.reason}")
+    return assemble(article, _drop(path, article), RECEIVED)
 
 
 def extract_all(path: Path) -> list[dict[str, Any]]:
