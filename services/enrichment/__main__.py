@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from services.bus.connect import server_url
 from services.bus.keys import ENRICHMENT
+from services.bus.kinship import KinIndex
 from services.bus.service import exit_with, prepare, run
 from services.settings import Settings
 
@@ -20,7 +22,7 @@ def main() -> int:
     def handler() -> Handler:
         from services.enrichment.pipeline import Enricher  # noqa: PLC0415  (loads NLP libraries)
 
-        return Enricher(settings).enrich
+        return Enricher(settings, KinIndex(server_url(settings), settings)).enrich
 
     return run(ENRICHMENT, settings, handler)
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from schemas.article import EnrichedArticle, Language, Provenance
+from services.bus.errors import StopWorking, Unavailable
 from services.enrichment.annotators.base import Block, Draft
 from services.enrichment.registry import build_annotators
 from services.observability import get_logger, printable
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from schemas.article import RawArticle
     from services.bus.errors import Reject
+    from services.bus.kinship import KinIndex
     from services.enrichment.annotators.base import Annotator
     from services.settings import Settings
 
@@ -59,17 +61,22 @@ class Enricher:
     def __init__(
         self,
         settings: Settings,
+        index: KinIndex | None = None,
         *,
         annotators: Sequence[Annotator] | None = None,
         now: Callable[[], datetime] = _now,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._annotators = build_annotators(settings) if annotators is None else tuple(annotators)
+        made = build_annotators(settings, index) if annotators is None else tuple(annotators)
+        self._annotators = made
         self._now = now
         self._clock = clock
 
     def enrich(self, articles: Sequence[RawArticle]) -> Sequence[EnrichedArticle | Reject]:
-        """One enriched article for each, in order. Blocks; nothing is rejected here so far."""
+        """One enriched article for each, in order. Blocks; nothing is rejected here so far.
+
+        Raises ``Unavailable`` while the index of kin is away: the batch is to be tried again.
+        """
         drafts = [Draft(article) for article in articles]
         blocks: list[list[Block]] = [[] for _ in articles]
         provenance: list[list[Provenance]] = [[] for _ in articles]
@@ -148,6 +155,7 @@ def _extended(draft: Draft, block: Block) -> Draft:
         language=block.language or draft.language,
         entities=tuple(sorted(entities, key=lambda entity: entity.mentions[0].start)),
         topics=(*draft.topics, *block.topics),
+        near_duplicates=(*draft.near_duplicates, *block.near_duplicates),
     )
 
 
@@ -155,6 +163,8 @@ def _run(annotator: Annotator, drafts: Sequence[Draft]) -> list[Block | _Failure
     """The blocks of the batch; when it raises, of each article alone."""
     try:
         return list(_whole(annotator, drafts))
+    except (Unavailable, StopWorking):
+        raise  # not about these articles: the stage waits, or the process ends
     except Exception:  # noqa: BLE001 (an annotator may raise anything; only its own block is lost)
         if len(drafts) > 1:
             _LOG.warning("annotator.batch_failed", block=annotator.block)
@@ -171,6 +181,8 @@ def _whole(annotator: Annotator, drafts: Sequence[Draft]) -> Sequence[Block]:
 def _alone(annotator: Annotator, draft: Draft) -> Block | _Failure:
     try:
         return _whole(annotator, [draft])[0]
+    except (Unavailable, StopWorking):
+        raise
     except Exception as error:  # noqa: BLE001 (the article goes on without this block)
         _LOG.exception(
             "annotator.failed", block=annotator.block, article_id=str(draft.article.article_id)

@@ -10,6 +10,7 @@ from services.enrichment.threads import limit_threads
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from services.bus.kinship import KinIndex
     from services.enrichment.annotators.base import Annotator
     from services.settings import Settings
 
@@ -23,15 +24,22 @@ def _language(_settings: Settings) -> Annotator:
 def _entities(settings: Settings) -> Annotator:
     # Two seconds of spaCy, which a desk (and a test) without entities doesn't pay.
     from services.enrichment.annotators.entities import EntityFinder  # noqa: PLC0415
-    from services.enrichment.models import load_model  # noqa: PLC0415
+    from services.enrichment.linking import Knowledge  # noqa: PLC0415
+    from services.enrichment.models import load_models  # noqa: PLC0415
 
-    return EntityFinder(load_model(settings.spacy_model))
+    return EntityFinder(load_models(settings), Knowledge.load(settings.entity_aliases_file))
 
 
 def _topics(_settings: Settings) -> Annotator:
     from services.enrichment.annotators.topics import TopicTagger  # noqa: PLC0415
 
     return TopicTagger()
+
+
+def _duplicates(index: KinIndex | None) -> Annotator:
+    from services.enrichment.annotators.duplicates import NearDuplicateFinder  # noqa: PLC0415
+
+    return NearDuplicateFinder(index)
 
 
 ANNOTATORS: dict[str, Callable[[Settings], Annotator]] = {
@@ -41,20 +49,27 @@ ANNOTATORS: dict[str, Callable[[Settings], Annotator]] = {
 }
 """Name in ``WIREDESK_ANNOTATORS`` to what builds it."""
 
+WITH_INDEX: dict[str, Callable[[KinIndex | None], Annotator]] = {
+    "duplicates": _duplicates,
+}
+"""Those that compare an article with earlier ones. Without an index they skip every article."""
 
-def build_annotators(settings: Settings) -> tuple[Annotator, ...]:
-    """The annotators that the settings name, loaded, in their order.
+
+def build_annotators(settings: Settings, index: KinIndex | None = None) -> tuple[Annotator, ...]:
+    """The annotators that the settings name, loaded, in their order; some look into ``index``.
 
     Raises :class:`StopWorking` for a name that isn't known or comes twice, and when
     a model is missing.
     """
     names = settings.annotators
     for name in names:
-        if name not in ANNOTATORS:
-            raise StopWorking(
-                f"WIREDESK_ANNOTATORS: no annotator '{name}'. Known: {', '.join(ANNOTATORS)}."
-            )
+        if name not in ANNOTATORS and name not in WITH_INDEX:
+            known = ", ".join((*ANNOTATORS, *WITH_INDEX))
+            raise StopWorking(f"WIREDESK_ANNOTATORS: no annotator '{name}'. Known: {known}.")
     if len(set(names)) != len(names):
         raise StopWorking(f"WIREDESK_ANNOTATORS names one twice: {', '.join(names)}.")
     limit_threads()
-    return tuple(ANNOTATORS[name](settings) for name in names)
+    return tuple(
+        ANNOTATORS[name](settings) if name in ANNOTATORS else WITH_INDEX[name](index)
+        for name in names
+    )

@@ -10,7 +10,7 @@ checks on each):
 * What it can't do for an article (a language it has no model for, no text) it
   *skips*, with a reason; it doesn't raise for that.  What it raises is caught by
   the pipeline and recorded as ``failed`` in that block's provenance: the article
-  goes on without the block.
+  goes on without the block.  ``Unavailable`` and ``StopWorking`` aren't caught.
 * It blocks (NLP is CPU work): the stage runs it in a worker thread, one batch
   at a time.  Nothing in it needs to be thread safe.
 * It holds no more memory after a million articles than after a thousand.
@@ -37,6 +37,7 @@ class Draft:
     language: Language | None = None
     entities: tuple[Entity, ...] = ()
     topics: tuple[Topic, ...] = ()
+    near_duplicates: tuple[NearDuplicate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

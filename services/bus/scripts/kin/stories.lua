@@ -1,0 +1,221 @@
+-- Note an article's features, and join it to the story of those that tell of the same.
+-- (After index.lua.)  Stories are a forest: an article names a story, a merged one its elder;
+-- each counts who names it and goes with the last one.
+-- KEYS  4 stories (hash: story id → node)  5 awaited (hash: article id → ids that named it)
+--       6 stream of merges  7.. bucket of each feature, each once
+-- ARGV  1 article id  2 digest of the features  3 revision  4 now  5 time of the article
+--       6 entries at most  7 seconds that one is kept  8 id of the story that it may begin
+--       9 1 if it has names, else 0  10 seconds that may lie between two of one story
+--       11 likeness of names at least  12 of words at least  13 of both together at least
+--       14 of words where one of the two has no names  15 postings of one feature at most
+--       16 data field  17 event of a merge  18 id, 19 story and 20 merged one that stand in it
+--       21 namespace of the events' ids (16 bytes)  22 what comes before the names in them
+--       23 ids of near-duplicates, joined
+--       24.. for each feature four: key's place, tag (3 bytes), weight (1 byte), 1 for a name
+-- Returns {story id, articles in it, {merged ids}}; the same again when asked again.
+local STORIES, AWAITED, STREAM = KEYS[4], KEYS[5], KEYS[6]
+local id, digest, revision = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local now, time, most, kept = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local has_names, window = ARGV[9] == '1', tonumber(ARGV[10])
+local full = tonumber(ARGV[15])
+local MOST_AWAITING = 16 -- ids kept for one that isn't here yet: one link to it is enough
+
+-- Nodes: 'S' born, articles, named by; or 'M' elder, named by.
+local nodes = {}
+local function node(story)
+  if nodes[story] == nil then
+    local bytes = redis.call('HGET', STORIES, story) or ''
+    local kind, size = string.sub(bytes, 1, 1), #bytes
+    if kind == 'S' and size == 13 then
+      local born, count, refs = struct.unpack('>III', bytes, 2)
+      nodes[story] = { born = born, count = count, refs = refs }
+    elseif kind == 'M' and size == 21 then
+      nodes[story] = { elder = string.sub(bytes, 2, 17), refs = struct.unpack('>I', bytes, 18) }
+    else
+      nodes[story] = false
+    end
+  end
+  return nodes[story]
+end
+local function root(story)
+  for _ = 1, 1000 do -- merges on end; a circle can only be somebody's doing
+    local at = node(story)
+    if not at then return nil end
+    if not at.elder then return story end
+    story = at.elder
+  end
+end
+local function write_nodes()
+  for story, at in pairs(nodes) do
+    if at and at.refs <= 0 then
+      redis.call('HDEL', STORIES, story)
+    elseif at and at.elder then
+      redis.call('HSET', STORIES, story, 'M' .. at.elder .. struct.pack('>I', at.refs))
+    elseif at then
+      redis.call('HSET', STORIES, story, 'S' .. struct.pack('>III', at.born, at.count, at.refs))
+    end
+  end
+end
+local function release(story)
+  local at = node(story)
+  if not at then return end
+  at.refs = at.refs - 1
+  if at.refs <= 0 and at.elder then release(at.elder) end
+end
+
+local kind = redis.call('TYPE', STREAM).ok
+if kind ~= 'none' and kind ~= 'stream' then
+  return redis.error_reply('WRONGTYPE the stream of merged stories is a ' .. kind)
+end
+local before, own = known(id)
+if before and before.digest == digest then return cmsgpack.unpack(before.answer) end
+if before and before.revision > revision then
+  -- An older revision than the one that is known asks, and changes nothing.
+  local story = root(before.info)
+  return { story or ARGV[8], story and node(story).count or 1, {} }
+end
+local next, floor = limits()
+
+-- How alike the others are: products of unit vectors whose parts are 255ths.
+local features, numbers, likeness = {}, {}, {}
+read_buckets(7)
+for at = 24, #ARGV, 4 do
+  local feature = { key = KEYS[6 + tonumber(ARGV[at])], tag = ARGV[at + 1], weight = ARGV[at + 2] }
+  local weight, channel = string.byte(feature.weight) / 65025, ARGV[at + 3] == '1' and 'names' or 'words'
+  local found, weights = postings(contents[feature.key], feature.tag, floor)
+  feature.numbers, feature.weights = found, weights
+  for i, number in ipairs(found) do
+    local like = likeness[number]
+    if not like then
+      like = { names = 0, words = 0 }
+      likeness[number] = like
+      numbers[#numbers + 1] = number
+    end
+    like[channel] = like[channel] + weight * weights[i]
+  end
+  features[#features + 1] = feature
+end
+-- Only of those that may be alike enough the entry is asked for.
+local names_least, words_least = tonumber(ARGV[11]), tonumber(ARGV[12])
+local sum_least, words_alone = tonumber(ARGV[13]), tonumber(ARGV[14])
+local close = {}
+for _, number in ipairs(numbers) do
+  local like = likeness[number]
+  if like.words >= words_alone or (like.words >= words_least and like.names + like.words >= sum_least) then
+    close[#close + 1] = number
+  end
+end
+local entries = entries_of(close)
+local function alike(like, other)
+  if has_names and other.facts == '1' then
+    return like.names >= names_least and like.words >= words_least and like.names + like.words >= sum_least
+  end
+  return like.words >= words_alone
+end
+
+-- The stories of those that are: roots, each once, the eldest first.
+local roots, there = {}, {}
+local function add_root(story)
+  story = root(story)
+  if story and not there[story] then
+    there[story] = true
+    roots[#roots + 1] = story
+  end
+end
+local function near(other) return math.abs(other.time - time) <= window end
+for _, number in ipairs(close) do
+  local other = entries[number]
+  if other and other.id ~= id and near(other) and alike(likeness[number], other) then add_root(other.info) end
+end
+if before then add_root(before.info) end
+-- Near-duplicates are of one story; one that isn't noted here yet will ask who named it.
+local waiting = redis.call('HGET', AWAITED, id) or ''
+local absent = {}
+local named = ARGV[23]
+for at = 1, #named, 16 do
+  local other = string.sub(named, at, at + 15)
+  local entry = known(other)
+  if not entry then absent[#absent + 1] = other
+  elseif near(entry) then add_root(entry.info) end
+end
+for at = 1, #waiting - 15, 16 do
+  local entry = known(string.sub(waiting, at, at + 15))
+  if entry and near(entry) then add_root(entry.info) end
+end
+if #roots == 0 then
+  local begun = ARGV[8]
+  if not root(begun) then nodes[begun] = { born = next, count = 0, refs = 0 } end
+  add_root(begun)
+end
+table.sort(roots, function(a, b)
+  if nodes[a].born ~= nodes[b].born then return nodes[a].born < nodes[b].born end
+  return a < b
+end)
+local story, merged = roots[1], {}
+local survivor = nodes[story]
+
+-- From here on it is written.
+local function text_of(bytes)
+  local hex = string.gsub(bytes, '.', function(char) return string.format('%02x', string.byte(char)) end)
+  return (string.gsub(hex, '^(........)(....)(....)(....)(............)$', '%1-%2-%3-%4-%5'))
+end
+local function uuid5(name) -- RFC 9562: SHA-1 of namespace and name, version 5, variant 10
+  local hex = redis.sha1hex(ARGV[21] .. name)
+  local variant = string.format('%x', 8 + tonumber(string.sub(hex, 17, 17), 16) % 4)
+  return string.sub(hex, 1, 8) .. '-' .. string.sub(hex, 9, 12) .. '-5' .. string.sub(hex, 14, 16)
+    .. '-' .. variant .. string.sub(hex, 18, 20) .. '-' .. string.sub(hex, 21, 32)
+end
+local function filled(gone)
+  local stays, goes = text_of(story), text_of(gone)
+  local parts = { [ARGV[18]] = uuid5(ARGV[22] .. stays .. '|' .. goes), [ARGV[19]] = stays, [ARGV[20]] = goes }
+  return (string.gsub(ARGV[17], string.rep('%x', 8) .. string.rep('%-%x%x%x%x', 3) .. '%-' .. string.rep('%x', 12), parts))
+end
+for i = 2, #roots do
+  local other = nodes[roots[i]]
+  survivor.count = survivor.count + other.count
+  survivor.refs = survivor.refs + 1
+  nodes[roots[i]] = { elder = story, refs = other.refs }
+  merged[#merged + 1] = roots[i]
+  redis.call('XADD', STREAM, '*', ARGV[16], filled(roots[i]))
+end
+survivor.refs = survivor.refs + 1
+if before then release(before.info) else survivor.count = survivor.count + 1 end
+
+local life = math.ceil(kept)
+local floor_now, went = evicted(next, floor, most - 1, now - kept)
+for _, entry in ipairs(went) do
+  if entry.id ~= id then release(entry.info) end
+end
+write_nodes()
+if own then redis.call('HDEL', ENTRIES, pack_number(own)) end
+local add, gone, keys = {}, {}, {}
+local number = pack_number(next)
+for _, feature in ipairs(features) do
+  local key = feature.key
+  if not add[key] then
+    keys[#keys + 1] = key
+    add[key] = ''
+  end
+  add[key] = add[key] .. feature.tag .. feature.weight .. number
+  -- A feature of very many says little: the latest are kept.
+  for i = 1, #feature.numbers - full + 1 do
+    gone[key] = gone[key] or {}
+    gone[key][feature.tag .. string.char(feature.weights[i]) .. feature.numbers[i]] = true
+  end
+end
+write_buckets(keys, add, gone, floor_now, life)
+for _, other in ipairs(absent) do
+  local ids = redis.call('HGET', AWAITED, other) or ''
+  if #ids < 16 * MOST_AWAITING and (ids ~= '' or redis.call('HLEN', AWAITED) < most) then
+    redis.call('HSET', AWAITED, other, ids .. id)
+  end
+end
+redis.call('HDEL', AWAITED, id)
+redis.call('EXPIRE', AWAITED, life)
+redis.call('EXPIRE', STORIES, life)
+local answer = { story, survivor.count, merged }
+write_entry({
+  id = id, digest = digest, revision = revision, seen = now, time = time,
+  facts = ARGV[9], info = story, answer = cmsgpack.pack(answer),
+}, next, floor_now, life)
+return answer

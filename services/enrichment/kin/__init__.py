@@ -1,0 +1,1 @@
+"""Which articles are kin: near-duplicates by wording, stories by happening."""
