@@ -133,12 +133,15 @@ def load_model(setting: str | None) -> LoadedModel:
 def _load(where: str) -> LoadedModel:
     import spacy  # noqa: PLC0415 (two seconds that a desk without entities doesn't pay)
 
+    from services.enrichment.decode import accelerate  # noqa: PLC0415 (imports spaCy)
+
     try:
         # `exclude` and not `disable`: what is excluded is never read into memory.
         nlp = spacy.load(where, exclude=_UNUSED)
     except (OSError, ValueError, ImportError, KeyError) as error:
         raise StopWorking(f"The spaCy model '{where}' can't be loaded: {error}") from error
     _strip(nlp, where)
+    accelerate(nlp, RECOGNISER)
     name, version = f"{nlp.lang}_{nlp.meta['name']}", str(nlp.meta["version"])
     loaded = LoadedModel(nlp=nlp, name=name, version=version, sha256=digest(nlp.path))
     _LOG.info("model.loaded", model=name, version=version, sha256=loaded.sha256)
