@@ -3,6 +3,8 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 INBOX ?= inbox
+# For make bench-quality: a folder with eval/, knowledge/ and topics/.
+DATA ?= ../shared/data
 # For make fuzz: which readers (default: all), and seconds for each.
 READER ?=
 SECONDS ?= 120
@@ -31,7 +33,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --no-config --quiet --universal 
 	--custom-compile-command "make lock" --group build
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test bench fuzz lint types lock check-lock generated check-generated clean
+.PHONY: help demo run test bench bench-quality fuzz lint types lock check-lock generated check-generated clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -47,6 +49,9 @@ test: $(TEST_READY) ## Run all tests
 
 bench: $(TEST_READY) ## Measure how fast it is on this machine
 	$(BIN)/python -m pytest tests/bench --override-ini="python_files=bench_*.py" --timeout=1200 -s
+
+bench-quality: $(TEST_READY) ## Measure how right it is: make bench-quality DATA=folder (docs/enrichment.md)
+	$(BIN)/python -m services.enrichment.quality --data "$(DATA)"
 
 fuzz: $(TEST_READY) ## Fuzz the readers: make fuzz READER=nitf SECONDS=600 (needs pip install atheris)
 	$(BIN)/python -m tests.fuzz.fuzz_readers --seconds $(SECONDS) $(READER)
