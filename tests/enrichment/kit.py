@@ -12,6 +12,7 @@ from services.enrichment.annotators.gazetteer import Gazetteer
 from services.enrichment.annotators.language import LanguageIdentifier
 from services.enrichment.annotators.recogniser import Found
 from services.enrichment.annotators.topics import TopicTagger
+from services.enrichment.linking import Knowledge
 from services.enrichment.models import load_model
 from tests.factories import make_raw
 
@@ -30,8 +31,14 @@ def model() -> LoadedModel:
 
 
 @cache
+def knowledge() -> Knowledge:
+    """The shipped table, without aliases of a user's."""
+    return Knowledge.load()
+
+
+@cache
 def gazetteer() -> Gazetteer:
-    return Gazetteer.load()
+    return Gazetteer(knowledge())
 
 
 @cache
@@ -39,7 +46,7 @@ def annotator(name: str) -> Annotator:
     """One of each annotator for the whole run: they are stateless but for their models."""
     return {
         "language": LanguageIdentifier,
-        "entities": lambda: EntityFinder(model()),
+        "entities": lambda: EntityFinder({"en": model()}, knowledge()),
         "topics": TopicTagger,
     }[name]()
 

@@ -1,31 +1,36 @@
 """The entities block: who and what an article names, with every mention.
 
-spaCy finds names; the document decides what they are (``mentions``), where else
-they stand (``spread``) and which of them mean the same (``clusters``).
+A model finds names; the document decides what they are (``mentions``, ``votes``),
+where else they stand (``spread``), which of them mean the same (``clusters``) and, with
+the knowledge table, who they are (``assemble``).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from schemas.article import Entity, Mention
+from services.enrichment.annotators.assemble import entities_of
 from services.enrichment.annotators.base import Annotator, Block, Maker
 from services.enrichment.annotators.clusters import cluster
+from services.enrichment.annotators.context import credits_of
 from services.enrichment.annotators.gazetteer import Gazetteer
-from services.enrichment.annotators.languages import english_or_reason
-from services.enrichment.annotators.mentions import clean, without_noise
-from services.enrichment.annotators.names import fold, person_tokens
+from services.enrichment.annotators.languages import language_or_reason
+from services.enrichment.annotators.mentions import clean, with_declared, without_noise
+from services.enrichment.annotators.organisations import declared, folded_pairs
 from services.enrichment.annotators.pieces import MAX_READ
 from services.enrichment.annotators.recogniser import SpacyRecogniser
+from services.enrichment.annotators.salience import layout
 from services.enrichment.annotators.spread import spread
 from services.enrichment.annotators.votes import with_one_type_each
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from schemas.article import Entity, Section
     from services.enrichment.annotators.base import Draft
     from services.enrichment.annotators.mentions import Named
     from services.enrichment.annotators.recogniser import Found, Recogniser
+    from services.enrichment.linking import Knowledge
     from services.enrichment.models import LoadedModel
 
 
@@ -33,64 +38,84 @@ MAX_MENTIONS = 10_000
 """Mentions marked in one article at most: a hundred times what a long one has.  Five megabytes
 of names would otherwise make an event ten times their size."""
 
+DOCUMENT_DIGITS = 12
+"""Hexadecimal digits of the article's id in a key of this article alone: 48 bits, so that ten
+million articles share one with a chance of one in six at most, and only where a name is shared, too."""
+
 
 class EntityFinder(Annotator):
-    """Names the entities of English texts, joined within each document."""
+    """Names the entities of texts in the languages that it has models for.
+
+    They are joined within each document and, by their keys, across documents.  ``models``
+    maps an ISO 639-1 code to its pipeline; ``recogniser`` makes what finds names with it.
+    """
 
     block: ClassVar[str] = "entities"
 
     def __init__(
         self,
-        model: LoadedModel,
+        models: Mapping[str, LoadedModel],
+        knowledge: Knowledge,
         *,
-        recogniser: Recogniser | None = None,
-        gazetteer: Gazetteer | None = None,
+        recogniser: Callable[[LoadedModel], Recogniser] | None = None,
     ) -> None:
-        self._recogniser = recogniser or SpacyRecogniser(model.nlp)
-        self._gazetteer = gazetteer or Gazetteer.load()
-        self._maker = Maker(
-            annotator="entities.spacy",
-            version="1",
-            model=model.name,
-            model_version=model.version,
-            model_sha256=model.sha256,
-            knowledge_version=f"places {self._gazetteer.version}",
-        )
+        make = recogniser or (lambda model: SpacyRecogniser(model.nlp))
+        self._models = dict(models)
+        self._recognisers = {language: make(model) for language, model in models.items()}
+        self._gazetteer = Gazetteer(knowledge)
 
     @property
     def maker(self) -> Maker:
-        """Name and version of the finder, of spaCy's model and of the table of places."""
-        return self._maker
+        """Name and version of the finder, of the first language's model and of the table."""
+        return self._maker(next(iter(self._models)))
+
+    def _maker(self, language: str) -> Maker:
+        model = self._models[language]
+        return Maker(
+            annotator="entities.spacy",
+            version="2",
+            model=model.name,
+            model_version=model.version,
+            model_sha256=model.sha256,
+            knowledge_version=self._gazetteer.version,
+        )
 
     def annotate(self, drafts: Sequence[Draft]) -> Sequence[Block]:
         """The entities of each draft, by their first mention."""
-        reasons = [english_or_reason(draft) for draft in drafts]
-        texts = [
-            draft.article.text
-            for draft, reason in zip(drafts, reasons, strict=True)
-            if reason is None
-        ]
-        found = iter(self._recogniser.find(texts) if texts else ())
+        self._gazetteer.refresh()
+        told = [language_or_reason(draft, self._models) for draft in drafts]
+        blocks: dict[int, Block] = {}
+        for language, recogniser in self._recognisers.items():
+            mine = [index for index, (code, _) in enumerate(told) if code == language]
+            texts = [drafts[index].article.text for index in mine]
+            maker = self._maker(language)
+            for index, found in zip(mine, recogniser.find(texts) if texts else (), strict=True):
+                blocks[index] = self._block(drafts[index], found, maker)
         return [
-            self._block(draft.article.text, next(found))
-            if reason is None
-            else Block(status="skipped", reason=reason)
-            for draft, reason in zip(drafts, reasons, strict=True)
+            blocks[index] if code is not None else Block(status="skipped", reason=reason)
+            for index, (code, reason) in enumerate(told)
         ]
 
-    def _block(self, text: str, found: Sequence[Found]) -> Block:
-        entities = resolve(text, found, self._gazetteer)
+    def _block(self, draft: Draft, found: Sequence[Found], maker: Maker) -> Block:
+        article = draft.article
+        document = article.article_id.hex[:DOCUMENT_DIGITS]
+        entities = resolve(
+            article.text, found, self._gazetteer, sections=article.sections, document=document
+        )
         kept = first_mentions(entities, MAX_MENTIONS)
         reasons = []
-        if len(text) > MAX_READ:
+        if len(article.text) > MAX_READ:
             reasons.append(f"new names looked for in the first {MAX_READ} characters only")
         if kept is not entities:
             reasons.append(f"the first {MAX_MENTIONS} mentions only")
-        return Block(reason="; ".join(reasons) or None, entities=kept)
+        return Block(reason="; ".join(reasons) or None, entities=kept, maker=maker)
 
 
 def first_mentions(entities: tuple[Entity, ...], most: int) -> tuple[Entity, ...]:
-    """``entities`` with no more than the ``most`` first mentions of the text among them all."""
+    """``entities`` with no more than the ``most`` first mentions of the text among them all.
+
+    Their ``count`` stays what it was.
+    """
     starts = sorted(mention.start for entity in entities for mention in entity.mentions)
     if len(starts) <= most:
         return entities
@@ -99,49 +124,31 @@ def first_mentions(entities: tuple[Entity, ...], most: int) -> tuple[Entity, ...
     return tuple(e.model_copy(update={"mentions": mentions}) for e, mentions in kept if mentions)
 
 
-def resolve(text: str, found: Sequence[Found], gazetteer: Gazetteer) -> tuple[Entity, ...]:
-    """The entities of one text from what the model saw in it, by first mention."""
-    names = with_one_type_each(text, clean(text, found, gazetteer), gazetteer)
-    names = without_noise(text, names, gazetteer)
-    groups = cluster(spread(text, names, found, gazetteer), gazetteer)
-    entities: dict[str, Entity] = {}
-    for group in groups:
-        entity = _entity(group, gazetteer)
-        known = entities.get(entity.key)
-        entities[entity.key] = entity if known is None else _united(known, entity)
-    return tuple(sorted(entities.values(), key=lambda entity: entity.mentions[0].start))
+def resolve(
+    text: str,
+    found: Sequence[Found],
+    gazetteer: Gazetteer,
+    *,
+    sections: Sequence[Section] = (),
+    document: str = "",
+) -> tuple[Entity, ...]:
+    """The entities of one text from what the model saw in it, by first mention.
 
-
-def _entity(group: Sequence[Named], gazetteer: Gazetteer) -> Entity:
-    kind, name = group[0].type, _canonical(group, gazetteer)
-    mentions = tuple(Mention(start=item.start, end=item.end, text=item.text) for item in group)
-    return Entity(key=f"{kind.lower()}:{fold(name)}", name=name, type=kind, mentions=mentions)
-
-
-def _united(first: Entity, second: Entity) -> Entity:
-    """Two groups whose names fold to one key are one entity."""
-    mentions = sorted((*first.mentions, *second.mentions), key=lambda mention: mention.start)
-    return first.model_copy(update={"mentions": tuple(mentions)})
-
-
-def _canonical(group: Sequence[Named], gazetteer: Gazetteer) -> str:
-    """A known place's usual name; else the fullest that the document gives.
-
-    Of equally full ones the one in mixed case, then the most frequent, then the first.
+    ``sections`` tell where the headline is; ``document`` goes into the keys of people
+    who are known by one name only.
     """
-    place = gazetteer.get(group[0].folded)
-    if place is not None and place.type == group[0].type:
-        return place.name
-    counts: dict[str, int] = {}
-    for item in group:
-        name = " ".join(item.text.split())
-        counts[name] = counts.get(name, 0) + 1
-    is_person = group[0].type == "PERSON"
-    return max(
-        counts,
-        key=lambda name: (
-            len(person_tokens(name)) if is_person else len(name.split()),
-            not (name.isupper() and " " in name),
-            counts[name],
-        ),
-    )
+    names, pairs = mentions_of(text, found, gazetteer)
+    groups = cluster(names, gazetteer, pairs)
+    return entities_of(groups, gazetteer, layout(text, sections, credits_of(text)), document)
+
+
+def mentions_of(
+    text: str, found: Sequence[Found], gazetteer: Gazetteer
+) -> tuple[list[Named], dict[str, str]]:
+    """Every occurrence of a name with its type, and the acronyms that the text declares."""
+    declarations = list(declared(text))
+    names = with_declared(text, clean(text, found, gazetteer), declarations, gazetteer)
+    typed = with_one_type_each(text, names, gazetteer)
+    kept = without_noise(text, typed, gazetteer)
+    pairs = folded_pairs(text, declarations)
+    return spread(text, kept, found, gazetteer), pairs

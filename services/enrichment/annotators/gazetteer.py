@@ -2,60 +2,96 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from services.enrichment.annotators.names import fold
 
 if TYPE_CHECKING:
     from schemas.article import EntityType
+    from services.enrichment.linking import Candidate, Knowledge
 
-PLACES_FILE = Path(__file__).parent.parent / "knowledge" / "places.json"
+CACHE = 16_384
+"""Names remembered: those of some hundred articles, about 3 MB."""
+
+_CERTAIN_KINDS = frozenset({"country", "capital", "demonym", "region", "international", "user"})
+"""Kinds whose names hardly anybody else bears, unless the table calls the name weak."""
+
+_ALSO_PEOPLE = frozenset(
+    "chad colombo congo douglas french georgetown georgia german hamilton israel jamestown jersey "
+    "jordan kingston lima male manila martinique paris plymouth polish santiago sofia stanley sucre "
+    "us valley victoria washington wellington virginia carolina dakota montana alberta victoria "
+    "florence adelaide sydney austin houston dallas lincoln jackson madison phoenix charlotte milan "
+    "kent devon chester lancaster york berlin london cairo troy savannah brooklyn chelsea nelson "
+    "holland ireland england brittany lorraine normandy cork bath reading nice orange mobile split "
+    "tours delaware maryland idaho".split()
+)
+"""Places that people are called after, or that are words. Our own list; the table's weak names
+are added to it."""
+
+_VOTES = {"city": 1, "organisation": 1, "outlet": 1, "company": 1}
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """What a name stands for.
 
-    ``certain`` is False when people bear the name too (Jordan, Chad, Paris).
+    ``certain`` is False when people bear the name too (Jordan, Chad, Paris), or when it
+    is a word; then it has ``votes`` beside the model's own.
     """
 
     name: str
     type: EntityType
     certain: bool
     country: bool = False
+    votes: int = 2
 
 
 class Gazetteer:
-    """Looks names up; ``version`` goes into provenance."""
+    """What the knowledge table says of a name's type, people left out."""
 
-    def __init__(self, places: dict[str, Place], version: str) -> None:
-        self._places = places
-        self.version = version
+    def __init__(self, knowledge: Knowledge) -> None:
+        self._knowledge = knowledge
+        self._get = lru_cache(CACHE)(self._look_up)
 
-    @classmethod
-    def load(cls, path: Path = PLACES_FILE) -> Gazetteer:
-        """The shipped table; ``OSError``, ``ValueError`` or ``KeyError`` when it is broken."""
-        table: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        places: dict[str, Place] = {}
-        for row in table["places"]:
-            # Demonyms are entities of their own: "Chinese" is not China.
-            country = row["qid"] is not None
-            place = Place(row["name"], row["type"], certain=True, country=country)
-            for name in (row["name"], *row["aliases"]):
-                places[fold(name)] = place
-        for name in table["also_people"]:
-            known = places[name]
-            places[name] = Place(known.name, known.type, certain=False, country=known.country)
-        return cls(places, str(table["version"]))
+    @property
+    def version(self) -> str:
+        """Of the table and of the user's aliases: goes into provenance."""
+        return self._knowledge.version
 
-    def get(self, folded: str) -> Place | None:
-        """The place of a folded name."""
-        return self._places.get(folded)
+    @property
+    def knowledge(self) -> Knowledge:
+        """The table itself."""
+        return self._knowledge
 
-    def is_country(self, folded: str) -> bool:
-        """Whether the folded name is a country's."""
-        place = self._places.get(folded)
+    def refresh(self) -> None:
+        """Read the user's aliases again when they changed."""
+        if self._knowledge.refresh():
+            self._get.cache_clear()
+
+    def get(self, name: str) -> Place | None:
+        """What the name, as written, stands for."""
+        return self._get(name)
+
+    def is_country(self, name: str) -> bool:
+        """Whether the name is a country's."""
+        place = self._get(name)
         return place is not None and place.country
+
+    def _look_up(self, name: str) -> Place | None:
+        found = [each for each in self._knowledge.candidates(name) if each.type != "PERSON"]
+        if not found:
+            return None
+        best = next((each for each in found if each.kind in _CERTAIN_KINDS), found[0])
+        return Place(
+            name=best.name,
+            type=best.type,
+            certain=_is_certain(best) and fold(name) not in _ALSO_PEOPLE,
+            country=best.kind == "country",
+            votes=_VOTES.get(best.kind, 2),
+        )
+
+
+def _is_certain(best: Candidate) -> bool:
+    return best.kind in _CERTAIN_KINDS and not best.weak

@@ -17,7 +17,7 @@ _WIKINER = {"PER": "PERSON", "LOC": "LOC", "ORG": "ORG", "MISC": "MISC"}
 """What models trained on WikiNER (French, German, …) say. Their LOC is any place."""
 
 
-def known_type(label: str, folded: str, gazetteer: Gazetteer) -> EntityType | None:
+def known_type(label: str, name: str, gazetteer: Gazetteer) -> EntityType | None:
     """The contract's type of a name with this label; None where it has none.
 
     A MISC is kept only where the table knows what it is, and a LOC of the smaller
@@ -25,7 +25,7 @@ def known_type(label: str, folded: str, gazetteer: Gazetteer) -> EntityType | No
     """
     mapped = _WIKINER.get(label, label)
     if mapped in {"MISC", "LOC"}:
-        place = gazetteer.get(folded)
+        place = gazetteer.get(name)
         if place is not None and (mapped == "MISC" or place.type == "GPE"):
             return place.type
     return cast("EntityType", mapped) if mapped in TYPES else None

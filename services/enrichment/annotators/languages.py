@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from services.enrichment.annotators.base import Draft
 
 MODEL_LANGUAGE = "en"
@@ -16,19 +18,27 @@ def base_language(tag: str | None) -> str | None:
 
 
 def english_or_reason(draft: Draft) -> str | None:
-    """None for an English text; else why the English models leave it out.
+    """None for an English text; else why the English models leave it out."""
+    _, reason = language_or_reason(draft, (MODEL_LANGUAGE,))
+    return reason
+
+
+def language_or_reason(
+    draft: Draft, languages: Container[str]
+) -> tuple[str, None] | tuple[None, str]:
+    """The text's language, which is one of ``languages``; else why the models leave it out.
 
     Without a language block (it isn't configured, or it failed) the source's word
     is taken, and without that the text is assumed to be English.
     """
     if not draft.article.text.strip():
-        return "no text"
+        return None, "no text"
     if draft.language is None:
         code = base_language(draft.article.language) or MODEL_LANGUAGE
     else:
         code = draft.language.code
     if code == "und":
-        return "the language can't be told"
-    if code != MODEL_LANGUAGE:
-        return f"no model for language '{code}'"
-    return None
+        return None, "the language can't be told"
+    if code not in languages:
+        return None, f"no model for language '{code}'"
+    return code, None

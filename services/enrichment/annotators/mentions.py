@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from services.enrichment.annotators.context import courted, speaks, starts_sentence
+from services.enrichment.annotators.intervals import Intervals
 from services.enrichment.annotators.labels import known_type
 from services.enrichment.annotators.names import fold, is_junk, person_tokens
 from services.enrichment.annotators.parts import fused, parts
@@ -62,10 +63,9 @@ def _names(text: str, item: Found, gazetteer: Gazetteer) -> Iterator[Named]:
     for start, end, label in parts(text, item.start, item.end, item.label, gazetteer):
         first = _after_article(text, start, end)
         name = text[first:end]
-        folded = fold(name)
-        kind = known_type(label, folded, gazetteer)
+        kind = known_type(label, name, gazetteer)
         if kind is not None and not is_junk(name):
-            yield Named(first, end, name, folded, kind, kind)
+            yield Named(first, end, name, fold(name), kind, kind)
 
 
 def _after_article(text: str, start: int, end: int) -> int:
@@ -96,6 +96,36 @@ def _unfused(name: Named, known: set[str], gazetteer: Gazetteer) -> Iterator[Nam
         yield Named(start, start + len(part), part, fold(part), name.type)
 
 
+def with_declared(
+    text: str,
+    names: list[Named],
+    declarations: Sequence[tuple[tuple[int, int], tuple[int, int]]],
+    gazetteer: Gazetteer,
+) -> list[Named]:
+    """``names`` and the organisations that the text spells out with their acronyms.
+
+    What the model saw of them by halves ("American College", "Surgeons (ACS") gives way.
+    """
+    whole = {(name.start, name.end): name for name in names}
+    added = []
+    for pair in declarations:
+        places = [gazetteer.get(text[start:end]) for start, end in pair]
+        types = [whole[span].type for span in pair if span in whole]
+        if any(place is not None and place.type != "ORG" for place in places) or (
+            types and "ORG" not in types
+        ):
+            continue  # United Arab Emirates (UAE), Supplemental Security Income (SSI)
+        for start, end in pair:
+            name = text[start:end]
+            seen = whole[start, end].seen if (start, end) in whole else None
+            added.append(Named(start, end, name, fold(name), "ORG", seen))
+    if not added:
+        return names
+    taken = Intervals([(name.start, name.end) for name in added])
+    rest = [name for name in names if taken.free(name.start, name.end)]
+    return sorted([*rest, *added], key=lambda name: name.start)
+
+
 def without_noise(text: str, names: Sequence[Named], gazetteer: Gazetteer) -> list[Named]:
     """``names`` without words that the model took for names.
 
@@ -113,7 +143,7 @@ def without_noise(text: str, names: Sequence[Named], gazetteer: Gazetteer) -> li
         for name in names
         if " " in name.text
         or name.folded in surnames
-        or gazetteer.get(name.folded) is not None
+        or gazetteer.get(name.text) is not None
         or speaks(text, name.end)
         or courted(text, name.start)
         or not (_is_abbreviation(name) or name.text.casefold() in words)

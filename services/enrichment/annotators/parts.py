@@ -53,14 +53,14 @@ def _known_pair(text: str, start: int, end: int, gazetteer: Gazetteer) -> list[t
     if _PAIR.search(text, start, end) is None:
         return []
     start, end = trim(text, start, end)
-    whole = gazetteer.get(fold(text[start:end]))
+    whole = gazetteer.get(text[start:end])
     if whole is not None:  # Guinea-Bissau, Bosnia and Herzegovina
         return []
     cuts = list(_PAIR.finditer(text, start, end))[:MOST_PARTS]
     starts = [start, *(cut.end() for cut in cuts)]
     ends = [*(cut.start() for cut in cuts), end]
     found = [trim(text, *place) for place in zip(starts, ends, strict=True)]
-    known = all(gazetteer.get(fold(text[first:last])) is not None for first, last in found)
+    known = all(gazetteer.get(text[first:last]) is not None for first, last in found)
     return found if len(found) > 1 and known else []
 
 
@@ -71,7 +71,7 @@ def _people_before(
     owner = _OWNER.search(text, start, end)
     cut = owner.start() if owner else _end_of_first_word(text, start, end)
     first, last = trim(text, start, cut)
-    place = gazetteer.get(fold(text[first:last]))
+    place = gazetteer.get(text[first:last])
     rest = owner.end() if owner else cut
     if place is None or not place.certain or not text[rest:end].strip():
         return [], start
@@ -112,6 +112,5 @@ def fused(
 
 
 def _is_known(name: str, known: Collection[str], gazetteer: Gazetteer) -> bool:
-    folded = fold(name)
-    place = gazetteer.get(folded)
-    return folded in known or (place is not None and place.certain)
+    place = gazetteer.get(name)
+    return fold(name) in known or (place is not None and place.certain)

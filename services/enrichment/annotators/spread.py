@@ -1,28 +1,41 @@
-"""Mark the other occurrences of names that were found once with certainty.
+"""Mark the occurrences of names that the model missed.
 
-The model misses names in headlines, in capitals and in odd sentences.  What it
-found for sure elsewhere in the same document is looked up there.
+It misses names in headlines, in capitals, in lists and in odd sentences.  What it
+found for sure elsewhere in the same document is looked up there, and so are the
+countries and peoples that the table knows, and acronyms that the text declares.
 """
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from services.enrichment.annotators.mentions import Named
-from services.enrichment.annotators.names import fold, is_junk, person_tokens
+from services.enrichment.annotators.context import (
+    courted,
+    in_title_case,
+    speaks,
+    starts_sentence,
+)
+from services.enrichment.annotators.intervals import Intervals
+from services.enrichment.annotators.mentions import Named, plain_words
+from services.enrichment.annotators.names import fold, is_junk, person_tokens, trim
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from services.enrichment.annotators.gazetteer import Gazetteer
     from services.enrichment.annotators.recogniser import Found
 
 _WORD = re.compile(r"[^\W_]+(?:['’.\-][^\W_]+)*")
 
-_QUOTE = re.compile(r"['’]")
+_STEM = re.compile(r"['’]|(?<=[^\W_])-(?=[A-Z])")
+"""What may follow a name inside of a word: "Putin's", "China-Russia"."""
+
+_SEAM = re.compile(
+    r"(?<=[a-zß-öø-ÿ]{4})(?=[A-ZÀ-ÖØ-Þ][a-z]{2})|^(?i:anti|pro|non|ex|pre|post)-|(?<=[a-z.])-(?=[A-Z])"
+)
+"""Where a second name may start in a word: "contentLukashenko", "anti-Chinese", "China-Russia"."""
 
 FEWEST_LETTERS = 4
 """Letters of a name in mixed case that is spread; shorter ones are words too often."""
@@ -39,15 +52,66 @@ def spread(
     ``found`` is all that the model saw: inside of it nothing is added.
     """
     wanted = _by_first_word(_certain(names, gazetteer))
-    if not wanted:
-        return list(names)
-    taken = _Intervals([(item.start, item.end) for item in found])
-    plain_words = {word for word in _WORD.findall(text) if word.islower()}
-    added: list[Named] = []
-    for start, end, name in _occurrences(text, wanted):
-        if taken.free(start, end) and name.text.casefold() not in plain_words:
-            added.append(Named(start, end, text[start:end], name.folded, name.type))
-    return sorted([*names, *added], key=lambda item: item.start)
+    taken = Intervals([(item.start, item.end) for item in found])
+    words = plain_words(text) if wanted else frozenset()
+    added = [
+        Named(start, end, text[start:end], name.folded, name.type)
+        for start, end, name in _occurrences(text, wanted)
+        if taken.free(start, end) and _is_name_here(text, start, end, words)
+    ]
+    names = sorted([*names, *added], key=lambda item: item.start)
+    return [*names, *_known_places(text, Intervals(_spans(names, found)), gazetteer)]
+
+
+def _spans(names: Sequence[Named], found: Sequence[Found]) -> list[tuple[int, int]]:
+    """Where something is named, without overlap, rising."""
+    spans: list[tuple[int, int]] = []
+    for start, end in sorted((item.start, item.end) for item in (*names, *found)):
+        if not spans or start >= spans[-1][1]:
+            spans.append((start, end))
+        else:
+            spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
+    return spans
+
+
+def _is_name_here(text: str, start: int, end: int, words: Collection[str]) -> bool:
+    """Whether it isn't the word that it looks like: "Price rises", but "Price said"."""
+    if text[start:end].casefold() not in words:
+        return True
+    if speaks(text, end) or courted(text, start):
+        return True
+    return not (starts_sentence(text, start) or in_title_case(text, start, end))
+
+
+_RUN = re.compile(
+    r"(?<![\w@#./&-])[A-ZÀ-ÖØ-Þ](?:[\w’'.&]*\w|\.)?(?:[ \xa0]+(?:(?:of|and|the)[ \xa0]+){0,2}"
+    r"[A-ZÀ-ÖØ-Þ](?:[\w’'.&]*\w|\.)?)*\.?"
+)
+"""Words with a capital in a row, with what joins them."""
+
+MOST_WORDS = 12
+"""Words of a row that are looked up; longer ones are headlines in capitals, word for word."""
+
+
+def _known_places(text: str, taken: Intervals, gazetteer: Gazetteer) -> Iterator[Named]:
+    """The countries and peoples of the table that stand alone where nothing was seen."""
+    for run in _RUN.finditer(text):
+        if not taken.free(*run.span()):
+            continue
+        start, end = trim(text, run.start(), run.end())
+        starts = starts_sentence(text, start)
+        place = gazetteer.get(text[start:end])
+        if place is None and starts:  # "Yesterday Belarus", "The United Kingdom"
+            start = _after_first_word(text, start, end)
+            place = gazetteer.get(text[start:end]) if start < end else None
+        if place is not None and place.certain and place.type in {"GPE", "NORP"}:
+            name = text[start:end]
+            yield Named(start, end, name, fold(name), place.type)
+
+
+def _after_first_word(text: str, start: int, end: int) -> int:
+    space = text.find(" ", start, end)
+    return trim(text, space, end)[0] if space >= 0 else end
 
 
 def _certain(names: Sequence[Named], gazetteer: Gazetteer) -> dict[str, Named]:
@@ -60,7 +124,7 @@ def _certain(names: Sequence[Named], gazetteer: Gazetteer) -> dict[str, Named]:
     }
     certain: dict[str, Named] = {}
     for name in names:
-        place = gazetteer.get(name.folded)
+        place = gazetteer.get(name.text)
         sure = (
             " " in name.text
             or counts[name.folded] >= CERTAIN_COUNT
@@ -127,25 +191,18 @@ def _occurrences(text: str, wanted: dict[str, _Forms]) -> Iterator[tuple[int, in
     after = 0
     for word in _WORD.finditer(text):
         start = word.start()
-        # "Putin's" starts the form "Putin", too.
-        forms = wanted.get(word[0]) or wanted.get(_QUOTE.split(word[0], maxsplit=1)[0])
-        hit = forms.longest(text, start) if forms is not None and start >= after else None
-        if hit is not None:
-            after, name = hit
-            yield start, after, name
+        for first in _starts(word[0]):
+            forms = wanted.get(word[0][first:]) or wanted.get(
+                _STEM.split(word[0][first:], maxsplit=1)[0]
+            )
+            at = start + first
+            hit = forms.longest(text, at) if forms is not None and at >= after else None
+            if hit is not None:
+                after, name = hit
+                yield at, after, name
 
 
-class _Intervals:
-    """Which parts of the text the model has spoken for."""
-
-    def __init__(self, intervals: Sequence[tuple[int, int]]) -> None:
-        self._starts = [start for start, _ in intervals]
-        self._ends = [end for _, end in intervals]
-
-    def free(self, start: int, end: int) -> bool:
-        """True when nothing overlaps ``[start, end)``; the intervals rise and don't overlap."""
-        before = bisect_right(self._starts, start) - 1
-        if before >= 0 and self._ends[before] > start:
-            return False
-        after = before + 1
-        return after >= len(self._starts) or self._starts[after] >= end
+def _starts(word: str) -> tuple[int, ...]:
+    """Where a name may start in a word: at its start, and behind a fused "content" or "anti-"."""
+    seam = _SEAM.search(word) if not word.isalpha() or not (word.isupper() or word[1:].islower()) else None
+    return (0, seam.end()) if seam else (0,)

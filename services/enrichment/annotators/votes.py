@@ -61,7 +61,11 @@ def with_one_type_each(
         if " " not in name.text and (speaks(text, name.end) or courted(text, name.start)):
             votes[name.folded]["PERSON"] += 1 if name.type == "PERSON" else 0
     people = _surnames(names)
-    types = {folded: _elect(folded, count, people, gazetteer) for folded, count in votes.items()}
+    written = {name.folded: name.text for name in reversed(names)}
+    types = {
+        folded: _elect(folded, count, people, gazetteer.get(written[folded]))
+        for folded, count in votes.items()
+    }
     return _teams(text, [replace(name, type=types[name.folded]) for name in names], gazetteer)
 
 
@@ -72,14 +76,13 @@ def _surnames(names: Sequence[Named]) -> Counter[str]:
 
 
 def _elect(
-    folded: str, count: Counter[EntityType], people: Counter[str], gazetteer: Gazetteer
+    folded: str, count: Counter[EntityType], people: Counter[str], place: Place | None
 ) -> EntityType:
-    place = gazetteer.get(folded)
     tally = Counter(count)
     if place is not None and not _is_language(place, count):
         if place.certain:
             return place.type
-        tally[place.type] += PLACE_VOTES
+        tally[place.type] += place.votes
     bearers = people[spelling(folded)] if " " not in folded else 0
     if bearers and place is None:
         return "PERSON"  # "Carder" is Angela Carder, whatever the model makes of her
@@ -106,7 +109,7 @@ def _teams(text: str, names: list[Named], gazetteer: Gazetteer) -> list[Named]:
         name.folded
         for name in names
         if name.type == "GPE"
-        and not gazetteer.is_country(name.folded)
+        and not gazetteer.is_country(name.text)
         and is_team(text, name.start, name.end)
     }
     return [
