@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from itertools import count
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from services.indexer.store.base import Query
 from services.indexer.store.sqlite import SqliteStore
-from tests.factories import article_id, at, drop_id, make_drop, make_enriched
+from tests.factories import (
+    article_id,
+    at,
+    drop_id,
+    make_drop,
+    make_enriched,
+    make_entity,
+    sha256,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -16,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from uuid import UUID
 
-    from schemas.article import EnrichedArticle
+    from schemas.article import EnrichedArticle, Entity
     from services.indexer.store.base import ArticleStore
 
 
@@ -90,6 +98,43 @@ def version(
         body=(f"The {content} report from Riverton.",),
         status="withdrawn" if withdrawn else "usable",
     )
+
+
+def naming(article: int, *keys: str, revision: int = 1, **over: Any) -> EnrichedArticle:
+    """A version of an article whose entities have these keys, each named once, in this order.
+
+    An entity is called what its key is made of: ``person:ned price`` is "Ned Price".
+    """
+    names = [key.partition(":")[2].title() for key in keys]
+    text = "\n".join(names) or "Nobody"
+    entities = tuple(_named(text, *pair) for pair in zip(keys, names, strict=True))
+    drop = make_drop(drop_id=drop_id(article * 1000 + revision), file=f"{article}-{revision}.txt")
+    fields: dict[str, Any] = {
+        "drop": drop,
+        "article_id": article_id(article),
+        "revision": revision,
+        "revision_basis": "version",
+        "headline": f"Quay {article}",
+        "text": text,
+        "content_hash": sha256(f"{article} {text}"),
+        "entities": entities,
+    }
+    return make_enriched(**(fields | over))
+
+
+def _named(text: str, key: str, name: str) -> Entity:
+    scheme, _, rest = key.partition(":")
+    linked = scheme == "wd"
+    kind: Any = "GPE" if linked else scheme.upper()
+    links = {"wikidata": rest, "iso_country": "BY"} if linked else {}
+    return make_entity(text, name, kind).model_copy(update={"key": key} | links)
+
+
+def shown(store: ArticleStore, article: int = 1) -> list[str]:
+    """The entity keys that an article shows, in its order."""
+    held = store.get(article_id(article))
+    assert held is not None
+    return [entity.key for entity in held.entities]
 
 
 def filed(store: ArticleStore, *articles: EnrichedArticle) -> list[str]:
