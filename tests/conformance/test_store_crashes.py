@@ -11,6 +11,7 @@ import pytest
 
 from services.indexer.store.base import Query
 from tests.conformance.store_child import BATCH, LARGE_BATCH, large_batch, small_batch
+from tests.conformance.stores import naming, shown
 
 if TYPE_CHECKING:
     from tests.conformance.stores import Desk
@@ -68,3 +69,35 @@ def test_what_was_reported_filed_outlives_a_kill_from_outside(place: Desk, batch
     for number in range(batches):
         for article in small_batch(number):
             assert store.get(article.article_id) == article
+
+
+@pytest.mark.parametrize(("kill_at", "made"), [("1", False), ("0", True)])
+def test_a_killed_merge_is_made_whole_or_not_at_all(
+    place: Desk,
+    kill_at: str,
+    made: bool,  # noqa: FBT001  (the case)
+) -> None:
+    """Keys, alias table and the change to be told: all of them, or none."""
+    store = place.open()
+    store.file([naming(number, "person:ana", "person:bea") for number in range(1, LARGE_BATCH)])
+    child = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "tests.conformance.alias_child",
+            place.name,
+            str(place.place),
+            kill_at,
+        ],
+        check=False,
+        capture_output=True,
+        timeout=120,
+    )
+    assert child.returncode == -signal.SIGKILL, child.stderr.decode()
+
+    after = place.open()
+    assert len(after.aliases()) == len(after.pending_changes()) == int(made)
+    expected = ["person:bea"] if made else ["person:ana", "person:bea"]
+    assert all(shown(after, number) == expected for number in range(1, LARGE_BATCH, 50))
+    assert (after.merge(["person:ana"], "person:bea") is None) == made
+    assert len(after.pending_changes()) == 1
