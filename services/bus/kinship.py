@@ -50,6 +50,9 @@ each when 200,000 articles are remembered, so that one is read and written withi
 _TAG_SHIFT = 16
 """The next 32 bits tell a bucket's features apart; the lowest are the same in all that are kept."""
 
+_VECTOR_SHIFT = 24
+"""The 24 bits after the bucket's tell the parts of an article's vector apart."""
+
 LATE = 2
 """Story windows that an article is remembered for: one that comes late still finds its story."""
 
@@ -70,10 +73,9 @@ class Unusable:
 
 @dataclass(frozen=True, slots=True)
 class DuplicateRule:
-    """When two sketches are near-duplicates: ``least`` hashes in common, and that ``share``
-    of the smaller one's.
+    """When two sketches are near-duplicates.
 
-    One hash has ``full`` postings at most; one with ``common`` of them counts as
+    They have ``least`` hashes in common, and that ``share`` of the smaller one's.  One hash has ``full`` postings at most; one with ``common`` of them counts as
     boilerplate where most of the article's others haven't.  ``told`` at most are named.
     """
 
@@ -116,10 +118,11 @@ class Alike:
 
 @dataclass(frozen=True, slots=True)
 class StoryRule:
-    """When two articles tell of the same: cosines of their names and of their words.
+    """When two articles tell of the same: least cosines of their ``names`` and of their ``words``.
 
-    Where one of them has no names, words alone must reach ``alone``.  ``full``:
-    postings of one feature at most, the latest.
+    ``both``: least sum of that of names and twice that of words.  Where one of the two
+    has no names, words alone must reach ``alone``.  ``full``: postings of one feature at
+    most, the latest.
     """
 
     names: float
@@ -133,15 +136,17 @@ class StoryRule:
 class Traits:
     """What is noted of what an article is about.
 
-    ``features``: 64-bit hash, weight as a 255th of a unit vector's part, and whether
-    it is a name.  ``story_id``: of the story that it begins if it joins none.
+    ``names`` and ``words`` are unit vectors: a feature's 64-bit hash and its part in
+    255ths (1 to 255), 63 names at most.  ``story_id``: of the story that it begins if it
+    joins none.
     """
 
     article_id: UUID
     revision: int
     at: float
     digest: bytes
-    features: Sequence[tuple[int, int, bool]]
+    names: Sequence[tuple[int, int]]
+    words: Sequence[tuple[int, int]]
     duplicates: Sequence[UUID]
     story_id: UUID
 
@@ -246,25 +251,24 @@ class KinIndex:
         return self._index_keys(index) + buckets.keys, arguments + hashes
 
     def _traits(self, each: Traits, rule: StoryRule) -> _Call:
-        index, buckets, features = f"story{self._version}", _Buckets(), []
-        for hashed, weight, is_name in each.features:
-            place = buckets.place(hashed, lambda bucket: self._keys.kin(index, f"{bucket:04x}"))
-            tag = (hashed >> _TAG_SHIFT & 0xFFFFFFFF).to_bytes(4, "big")[:3]
-            features += [place, tag, bytes([weight]), int(is_name)]
-        window = self._settings.story_window
-        now = self._now()
-        names = any(is_name for _, _, is_name in each.features)
+        index, buckets = f"story{self._version}", _Buckets()
+        places = [
+            buckets.place(hashed, lambda bucket: self._keys.kin(index, f"{bucket:04x}"))
+            for hashed, _ in each.names or each.words
+        ]
+        window, now = self._settings.story_window, self._now()
         arguments = [
             *(each.article_id.bytes, each.digest, each.revision, now, each.at),
-            *(self._settings.index_entries, LATE * window, each.story_id.bytes, int(names)),
-            *(window, rule.names, rule.words, rule.both, rule.alone, rule.full),
-            *(DATA_FIELD, _merge_event(each.article_id, now), *map(str, _FILLED_LATER)),
+            *(self._settings.index_entries, LATE * window, each.story_id.bytes),
+            *(_vector(each.names), _vector(each.words), window),
+            *(rule.names, rule.words, rule.both, rule.alone, rule.full),
+            *(DATA_FIELD, _merge_event(each.article_id, now), "".join(map(str, _FILLED_LATER))),
             *(EVENT_NAMESPACE.bytes, f"{STORY_MERGED.full_name}|"),
             b"".join(other.bytes for other in each.duplicates),
         ]
         stream = self._keys.stream(STORY_STREAM)
         keys = [*self._index_keys(index, "stories", "awaited"), stream, *buckets.keys]
-        return keys, arguments + features
+        return keys, arguments + places
 
     def _run(self, name: str, calls: Sequence[_Call]) -> list[Any]:
         """One reply or :class:`Unusable` for each call; all go in one round trip."""
@@ -293,6 +297,14 @@ def _judged(reply: Any) -> Any:
     if isinstance(reply, RedisError):
         raise Unavailable(f"server: {reply}")
     return reply
+
+
+def _vector(parts: Sequence[tuple[int, int]]) -> bytes:
+    """Four bytes for each part: the first three of its tag, and its weight."""
+    return b"".join(
+        (hashed >> _VECTOR_SHIFT & 0xFFFFFF).to_bytes(3, "big") + bytes([part])
+        for hashed, part in parts
+    )
 
 
 def _alike(row: Sequence[Any]) -> Alike:

@@ -42,6 +42,12 @@ def _duplicates(index: KinIndex | None) -> Annotator:
     return NearDuplicateFinder(index)
 
 
+def _stories(index: KinIndex | None) -> Annotator:
+    from services.enrichment.annotators.stories import StoryFinder  # noqa: PLC0415
+
+    return StoryFinder(index)
+
+
 ANNOTATORS: dict[str, Callable[[Settings], Annotator]] = {
     "language": _language,
     "entities": _entities,
@@ -51,6 +57,7 @@ ANNOTATORS: dict[str, Callable[[Settings], Annotator]] = {
 
 WITH_INDEX: dict[str, Callable[[KinIndex | None], Annotator]] = {
     "duplicates": _duplicates,
+    "story": _stories,
 }
 """Those that compare an article with earlier ones. Without an index they skip every article."""
 

@@ -285,6 +285,7 @@ def test_every_key_that_can_be_built_lies_in_the_desk_s_slot() -> None:
         "marker": [keys.marker(REF.drop_id, REF.article_id)],
         "alive": [keys.alive(ENRICHMENT, "host-1-ab")],
         "alive_pattern": [keys.alive_pattern()],
+        "kin": [keys.kin("dup1", "entries"), keys.kin("story1", "03fa")],
     }
     builders = {name for name, value in vars(Keys).items() if callable(value) and name[0] != "_"}
     assert builders == set(built), "a new key builder needs an example here"

@@ -1,4 +1,4 @@
-"""Invented news for near-duplicates and stories: events, articles on them, and what houses do to a text.
+"""Invented news for near-duplicates and stories: events, articles on them, variants of a text.
 
 Everything follows from a seed.  An :class:`Event` is a happening of one *kind* with
 names and numbers of its own; :func:`article` tells it in its own words, so that two
@@ -48,7 +48,8 @@ KINDS = (
         _list("shook collapsed buried damaged flattened toppled rescued evacuated searched dug"),
         _list("strong shallow injured homeless frightened collapsed cracked remote cold trapped"),
         (
-            "A magnitude {decimal} earthquake struck near {place} on {day}, killing at least {count} people",
+            "A magnitude {decimal} earthquake struck near {place} on {day}, killing at least "
+            "{count} people",
             "Rescuers in {place} pulled {small} survivors from the rubble, {person} of {org} said",
             "The quake damaged {count} houses in {place} and in neighbouring {other}",
             "{person}, who leads {org}, asked for tents and blankets for {other}",
@@ -63,7 +64,8 @@ KINDS = (
     Kind(
         "election",
         _list(
-            "ballot vote candidate coalition parliament seat campaign poll turnout opposition party "
+            "ballot vote candidate coalition parliament seat campaign poll turnout opposition "
+            "party "
             "majority constituency observer recount manifesto voter district debate mandate"
         ),
         _list("voted campaigned conceded promised won lost counted rejected endorsed governed"),
@@ -84,7 +86,8 @@ KINDS = (
     Kind(
         "match",
         _list(
-            "goal penalty striker keeper midfield referee stadium supporter trophy season coach bench "
+            "goal penalty striker keeper midfield referee stadium supporter trophy season "
+            "coach bench "
             "corner header defender whistle dressing-room league substitute crossbar"
         ),
         _list("scored saved headed passed tackled equalised dribbled shot missed celebrated"),
@@ -92,7 +95,8 @@ KINDS = (
         (
             "{person} scored {small} minutes before the end as {org} beat {rival} in {place}",
             "{rival} had led through {second} at half time",
-            "{person} of {org} was named player of the match in front of {count} hundred supporters",
+            "{person} of {org} was named player of the match in front of {count} hundred "
+            "supporters",
             "{org} now meet {other} in the quarterfinal on {day}",
             "{second} missed a penalty for {rival} in {place}",
         ),
@@ -157,7 +161,8 @@ KINDS = (
         ),
         _list("striking stranded indefinite unpaid angry weekly nightly regional packed bitter"),
         (
-            "Drivers of {org} stopped work in {place} on {day} over {small} months of unpaid overtime",
+            "Drivers of {org} stopped work in {place} on {day} over {small} months of unpaid "
+            "overtime",
             "{person} of the union demanded {small} percent more for {count} workers",
             "{second}, who speaks for {org}, called the walkout in {other} irresponsible",
             "Trains between {place} and {other} were cancelled for {count} thousand commuters",
@@ -172,12 +177,18 @@ KINDS = (
 )
 
 NOUNS = _list(
-    "morning question answer report neighbour street letter family school teacher farmer harvest river "
-    "engine kitchen garden window history lesson meeting office number picture promise reason result "
-    "signal silence story summer winter theatre ticket travel trouble voice weather weekend writer yard "
-    "anniversary archive balcony bakery candle carpet ceiling corridor curtain festival ladder lantern "
-    "library market mirror museum orchard parcel pavement pharmacy pillow postcard queue rainbow recipe "
-    "rooftop satchel shelf staircase suitcase thunder umbrella valley violin waiter warehouse whistle"
+    "morning question answer report neighbour street letter family school teacher farmer "
+    "harvest river "
+    "engine kitchen garden window history lesson meeting office number picture promise reason "
+    "result "
+    "signal silence story summer winter theatre ticket travel trouble voice weather weekend "
+    "writer yard "
+    "anniversary archive balcony bakery candle carpet ceiling corridor curtain festival ladder "
+    "lantern "
+    "library market mirror museum orchard parcel pavement pharmacy pillow postcard queue "
+    "rainbow recipe "
+    "rooftop satchel shelf staircase suitcase thunder umbrella valley violin waiter warehouse "
+    "whistle"
 )
 VERBS = _list(
     "described remembered explained expected welcomed criticised ignored repaired noticed avoided "
@@ -186,21 +197,26 @@ VERBS = _list(
 )
 ADJECTIVES = _list(
     "old small quiet local narrow wooden heavy bright empty public private distant familiar gentle "
-    "patient nervous careful cheerful curious deep dusty eager faint famous fragile grey hollow humble "
-    "idle modest muddy northern odd pale plain proud rough rusty shallow shy silver sleepy southern steep "
+    "patient nervous careful cheerful curious deep dusty eager faint famous fragile grey "
+    "hollow humble "
+    "idle modest muddy northern odd pale plain proud rough rusty shallow shy silver sleepy "
+    "southern steep "
     "sturdy tall thin tidy vast wet young"
 )
 ADVERBS = _list(
-    "slowly quickly openly quietly later again meanwhile eventually reluctantly carefully briefly twice "
+    "slowly quickly openly quietly later again meanwhile eventually reluctantly carefully "
+    "briefly twice "
     "rarely gladly loudly almost nearly often suddenly firmly"
 )
 DAYS = _list("Monday Tuesday Wednesday Thursday Friday Saturday Sunday")
 _FIRST = _list(
-    "Ana Boris Clara Dimitri Elsa Farid Greta Hugo Irena Jonas Katya Luis Mira Nils Olga Pavel Rosa "
+    "Ana Boris Clara Dimitri Elsa Farid Greta Hugo Irena Jonas Katya Luis Mira Nils Olga Pavel "
+    "Rosa "
     "Stefan Tara Viktor Wanda Yusuf Zora Emil"
 )
 _SYLLABLES = _list(
-    "ba den kor lun mar nes ol per rin sal tor ul ven wick zan hol fri gar tes mil bor quen dra sho "
+    "ba den kor lun mar nes ol per rin sal tor ul ven wick zan hol fri gar tes mil bor quen "
+    "dra sho "
     "vel nim cra pul"
 )
 _ORGS = ("{0} Institute", "{0} Union", "{0} Group", "{0} Agency", "{0} United", "{0} Railways")
@@ -210,7 +226,8 @@ _PATTERNS = (
     "Nobody {verb} the {kadj} {knoun} before the {adj} {noun} {kverb}",
     "{person} {adv} {verb} how the {knoun} {kverb} behind a {adj} {noun}",
     "A {noun} and a {adj} {noun2} {verb} {small} {knoun} reports, {second} said",
-    "“The {knoun} {kverb} our {adj} {noun},” {person} told {org}, “and the {noun2} {verb} it {adv}.”",
+    "“The {knoun} {kverb} our {adj} {noun},” {person} told {org}, “and the {noun2} {verb} it "
+    "{adv}.”",
     "In {place} the {kadj} {knoun} {verb} every {noun} and {adv} the {adj} {noun2}",
     "It was the {small}th {knoun} that {org} {adv} {verb} for a {adj} {noun}",
     "What {second} {verb} as a {adj} {noun} was {adv} a {kadj} {knoun}",
@@ -338,7 +355,9 @@ def _sentence(happening: Event, chance: random.Random, facts: list[str]) -> str:
 
 
 def article(happening: Event, number: int, words: int = 400, hours: float = 0.0) -> Piece:
-    """The ``number``-th article of all, on this event, ``hours`` after it: at least ``words`` long."""
+    """The ``number``-th article of all, on this event, ``hours`` after it: at least ``words`` "
+    "long.
+    """
     chance = chance_of("article", number)
     facts = list(happening.kind.facts)
     chance.shuffle(facts)
@@ -393,7 +412,8 @@ BOILERPLATE = (
     "Read more: what we know so far. Follow our reporters and share this page with your friends.",
     "Our journalism is paid for by readers like you; support us from three euros a month.",
     "The views expressed are the author's own and not necessarily those of the publisher.",
-    "Additional reporting by our correspondents; editing by the night desk. Corrections: see below.",
+    "Additional reporting by our correspondents; editing by the night desk. Corrections: see "
+    "below.",
 )
 
 

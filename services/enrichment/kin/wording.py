@@ -119,8 +119,7 @@ def fingerprint(article: RawArticle, sketch: Sketch, wording: Wording) -> Finger
 
 
 def direction(mine: Wording, other: Wording, share: float) -> Direction:
-    """What the one text is to the other, from ``share``, the part of the shorter one's wording
-    that the longer one has.
+    """What the one text is to the other; ``share``: of the shorter one's wording, in the longer.
 
     The same words in any order are the same text.  One that is in the other whole is
     shortened, the other extended; of equal length they are the same where two houses
@@ -151,7 +150,7 @@ def near_duplicate(mine: Wording, found: Alike) -> NearDuplicate:
 
 
 def earliest(mine: Wording, own_id: UUID, found: Sequence[Alike]) -> Alike | None:
-    """The one that came out first, if it did so before this article; of two at once the lower id."""
+    """The one that came out first, if before this article; of two at once the lower id."""
     first = min(
         found, key=lambda one: (Wording.unpacked(one.info).at, one.article_id.bytes), default=None
     )

@@ -5,19 +5,22 @@
 --       6 stream of merges  7.. bucket of each feature, each once
 -- ARGV  1 article id  2 digest of the features  3 revision  4 now  5 time of the article
 --       6 entries at most  7 seconds that one is kept  8 id of the story that it may begin
---       9 1 if it has names, else 0  10 seconds that may lie between two of one story
---       11 likeness of names at least  12 of words at least  13 of both together at least
---       14 of words where one of the two has no names  15 postings of one feature at most
---       16 data field  17 event of a merge  18 id, 19 story and 20 merged one that stand in it
---       21 namespace of the events' ids (16 bytes)  22 what comes before the names in them
---       23 ids of near-duplicates, joined
---       24.. for each feature four: key's place, tag (3 bytes), weight (1 byte), 1 for a name
+--       9 names, 10 words: vectors, for each part a tag (3 bytes) and a weight (1 byte)
+--       11 seconds that may lie between two of one story
+--       12 likeness of names at least  13 of words at least  14 of names plus twice that of
+--       words  15 of words where there are no names  16 postings of one feature at most
+--       17 data field  18 event of a merge  19 its id, the story and the merged one as they
+--       stand in it, one after the other
+--       20 namespace of the events' ids (16 bytes)  21 what comes before the names in them
+--       22 ids of near-duplicates, joined
+--       23.. place of the bucket's key for each name, or each word where there are no names
 -- Returns {story id, articles in it, {merged ids}}; the same again when asked again.
 local STORIES, AWAITED, STREAM = KEYS[4], KEYS[5], KEYS[6]
 local id, digest, revision = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local now, time, most, kept = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
-local has_names, window = ARGV[9] == '1', tonumber(ARGV[10])
-local full = tonumber(ARGV[15])
+local window, full = tonumber(ARGV[11]), tonumber(ARGV[16])
+local names_least, words_least = tonumber(ARGV[12]), tonumber(ARGV[13])
+local sum_least, words_alone = tonumber(ARGV[14]), tonumber(ARGV[15])
 local MOST_AWAITING = 16 -- ids kept for one that isn't here yet: one link to it is enough
 
 -- Nodes: 'S' born, articles, named by; or 'M' elder, named by.
@@ -76,41 +79,53 @@ if before and before.revision > revision then
 end
 local next, floor = limits()
 
--- How alike the others are: products of unit vectors whose parts are 255ths.
-local features, numbers, likeness = {}, {}, {}
-read_buckets(7)
-for at = 24, #ARGV, 4 do
-  local feature = { key = KEYS[6 + tonumber(ARGV[at])], tag = ARGV[at + 1], weight = ARGV[at + 2] }
-  local weight, channel = string.byte(feature.weight) / 65025, ARGV[at + 3] == '1' and 'names' or 'words'
-  local found, weights = postings(contents[feature.key], feature.tag, floor)
-  feature.numbers, feature.weights = found, weights
-  for i, number in ipairs(found) do
-    local like = likeness[number]
-    if not like then
-      like = { names = 0, words = 0 }
-      likeness[number] = like
-      numbers[#numbers + 1] = number
-    end
-    like[channel] = like[channel] + weight * weights[i]
-  end
-  features[#features + 1] = feature
+-- Vectors: for each part its tag and a byte, of which 255 are the whole unit.
+local function parts_of(vector)
+  local parts = {}
+  for at = 1, #vector, 4 do parts[string.sub(vector, at, at + 2)] = string.byte(vector, at + 3) end
+  return parts
 end
--- Only of those that may be alike enough the entry is asked for.
-local names_least, words_least = tonumber(ARGV[11]), tonumber(ARGV[12])
-local sum_least, words_alone = tonumber(ARGV[13]), tonumber(ARGV[14])
+local function product(parts, vector)
+  local sum = 0
+  for at = 1, #vector, 4 do
+    local mine = parts[string.sub(vector, at, at + 2)]
+    if mine then sum = sum + mine * string.byte(vector, at + 3) end
+  end
+  return sum / 65025 -- whole numbers until here: the same from either side
+end
+local named, worded = ARGV[9], ARGV[10]
+local names, words = parts_of(named), parts_of(worded)
+-- Articles with names are compared by names and words, others among themselves by words.
+local posted = named ~= '' and named or worded
+local least = named ~= '' and names_least or words_alone
+
+-- Who shares posted features; those with enough of them are looked at more closely. A feature of
+-- very many articles has lost postings, so half of enough will do.
+local postings_of, numbers, common = {}, {}, {}
+read_buckets(7)
+for at = 1, #posted, 4 do
+  local feature = { key = KEYS[6 + tonumber(ARGV[23 + (at - 1) / 4])], tag = string.sub(posted, at, at + 2) }
+  local weight = string.byte(posted, at + 3) / 65025
+  feature.weight = string.sub(posted, at + 3, at + 3)
+  feature.numbers, feature.weights = postings(contents[feature.key], feature.tag, floor)
+  for i, number in ipairs(feature.numbers) do
+    if not common[number] then numbers[#numbers + 1] = number end
+    common[number] = (common[number] or 0) + weight * feature.weights[i]
+  end
+  postings_of[#postings_of + 1] = feature
+end
 local close = {}
 for _, number in ipairs(numbers) do
-  local like = likeness[number]
-  if like.words >= words_alone or (like.words >= words_least and like.names + like.words >= sum_least) then
-    close[#close + 1] = number
-  end
+  if common[number] >= least / 2 then close[#close + 1] = number end
 end
 local entries = entries_of(close)
-local function alike(like, other)
-  if has_names and other.facts == '1' then
-    return like.names >= names_least and like.words >= words_least and like.names + like.words >= sum_least
-  end
-  return like.words >= words_alone
+local function alike(other)
+  local size = string.byte(other.facts, 1) or 0
+  local its_names, its_words = string.sub(other.facts, 2, 1 + size), string.sub(other.facts, 2 + size)
+  local like = product(words, its_words)
+  if named == '' or its_names == '' then return named == its_names and like >= words_alone end
+  local like_names = product(names, its_names)
+  return like_names >= names_least and like >= words_least and like_names + 2 * like >= sum_least
 end
 
 -- The stories of those that are: roots, each once, the eldest first.
@@ -125,15 +140,15 @@ end
 local function near(other) return math.abs(other.time - time) <= window end
 for _, number in ipairs(close) do
   local other = entries[number]
-  if other and other.id ~= id and near(other) and alike(likeness[number], other) then add_root(other.info) end
+  if other and other.id ~= id and near(other) and alike(other) then add_root(other.info) end
 end
 if before then add_root(before.info) end
 -- Near-duplicates are of one story; one that isn't noted here yet will ask who named it.
 local waiting = redis.call('HGET', AWAITED, id) or ''
 local absent = {}
-local named = ARGV[23]
-for at = 1, #named, 16 do
-  local other = string.sub(named, at, at + 15)
+local wording = ARGV[22]
+for at = 1, #wording, 16 do
+  local other = string.sub(wording, at, at + 15)
   local entry = known(other)
   if not entry then absent[#absent + 1] = other
   elseif near(entry) then add_root(entry.info) end
@@ -160,15 +175,17 @@ local function text_of(bytes)
   return (string.gsub(hex, '^(........)(....)(....)(....)(............)$', '%1-%2-%3-%4-%5'))
 end
 local function uuid5(name) -- RFC 9562: SHA-1 of namespace and name, version 5, variant 10
-  local hex = redis.sha1hex(ARGV[21] .. name)
+  local hex = redis.sha1hex(ARGV[20] .. name)
   local variant = string.format('%x', 8 + tonumber(string.sub(hex, 17, 17), 16) % 4)
   return string.sub(hex, 1, 8) .. '-' .. string.sub(hex, 9, 12) .. '-5' .. string.sub(hex, 14, 16)
     .. '-' .. variant .. string.sub(hex, 18, 20) .. '-' .. string.sub(hex, 21, 32)
 end
+local uuid = string.rep('%x', 8) .. string.rep('%-%x%x%x%x', 3) .. '%-' .. string.rep('%x', 12)
 local function filled(gone)
-  local stays, goes = text_of(story), text_of(gone)
-  local parts = { [ARGV[18]] = uuid5(ARGV[22] .. stays .. '|' .. goes), [ARGV[19]] = stays, [ARGV[20]] = goes }
-  return (string.gsub(ARGV[17], string.rep('%x', 8) .. string.rep('%-%x%x%x%x', 3) .. '%-' .. string.rep('%x', 12), parts))
+  local stays, goes, places = text_of(story), text_of(gone), {}
+  for place in string.gmatch(ARGV[19], uuid) do places[#places + 1] = place end
+  local event_id = uuid5(ARGV[21] .. stays .. '|' .. goes)
+  return (string.gsub(ARGV[18], uuid, { [places[1]] = event_id, [places[2]] = stays, [places[3]] = goes }))
 end
 for i = 2, #roots do
   local other = nodes[roots[i]]
@@ -176,7 +193,7 @@ for i = 2, #roots do
   survivor.refs = survivor.refs + 1
   nodes[roots[i]] = { elder = story, refs = other.refs }
   merged[#merged + 1] = roots[i]
-  redis.call('XADD', STREAM, '*', ARGV[16], filled(roots[i]))
+  redis.call('XADD', STREAM, '*', ARGV[17], filled(roots[i]))
 end
 survivor.refs = survivor.refs + 1
 if before then release(before.info) else survivor.count = survivor.count + 1 end
@@ -190,7 +207,7 @@ write_nodes()
 if own then redis.call('HDEL', ENTRIES, pack_number(own)) end
 local add, gone, keys = {}, {}, {}
 local number = pack_number(next)
-for _, feature in ipairs(features) do
+for _, feature in ipairs(postings_of) do
   local key = feature.key
   if not add[key] then
     keys[#keys + 1] = key
@@ -216,6 +233,6 @@ redis.call('EXPIRE', STORIES, life)
 local answer = { story, survivor.count, merged }
 write_entry({
   id = id, digest = digest, revision = revision, seen = now, time = time,
-  facts = ARGV[9], info = story, answer = cmsgpack.pack(answer),
+  facts = string.char(#named) .. named .. worded, info = story, answer = cmsgpack.pack(answer),
 }, next, floor_now, life)
 return answer
