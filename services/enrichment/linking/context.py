@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from services.enrichment.linking.person_names import LONGEST
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from services.enrichment.linking.model import Candidate, Cluster
+
+Evidence = dict[str, list[int]]
+"""Key of a country to the numbers of clusters, rising."""
 
 KNOWN_EVERYWHERE = 1000
 """Weight of a person or body that needs no introduction."""
@@ -23,58 +28,67 @@ anything that speaks for its country."""
 
 
 class Context:
-    """Countries by the clusters that speak for them.
+    """Countries by the clusters that speak for them. A cluster is no evidence for itself.
 
-    ``named``: by the country itself or its people; ``inside``: by a place in it, or by somebody
-    who is known for it.  A cluster is no evidence for itself.
+    ``named``: the country itself or its people; ``places``: a place in it other than its
+    capital, which often stands for its government; ``states``: a state or province of it;
+    ``known``: all these, its capital, and who or what is known for the country.
     """
 
     def __init__(self, clusters: Sequence[Cluster], options: Sequence[Sequence[Candidate]]) -> None:
-        self._named: dict[str, set[int]] = defaultdict(set)
-        self._inside: dict[str, set[int]] = defaultdict(set)
-        self._regions: dict[str, set[int]] = defaultdict(set)
+        self._named: Evidence = defaultdict(list)
+        self._places: Evidence = defaultdict(list)
+        self._states: Evidence = defaultdict(list)
+        self._known: Evidence = defaultdict(list)
         for index, found in enumerate(options):
             self._add(index, found)
-        self.words = {
-            word for cluster in clusters for name in cluster.names for word in name.lower().split()
-        }
+        self.words = frozenset(
+            word
+            for cluster in clusters
+            for name in cluster.names
+            for word in name[:LONGEST].lower().split()
+        )
 
     def _add(self, index: int, found: Sequence[Candidate]) -> None:
         best = _certain(found)
-        if best is None:
+        country = None if best is None else best.key if best.kind == "country" else best.country
+        if best is None or country is None:
             return
-        if best.kind == "country":
-            self._named[best.key].add(index)
-        elif best.country is None:
-            return
-        elif best.kind == "demonym":
-            self._named[best.country].add(index)
-        else:
-            self._inside[best.country].add(index)
-            if best.kind == "region":
-                self._regions[best.country].add(index)
+        self._known[country].append(index)
+        if best.kind in {"country", "demonym"}:
+            self._named[country].append(index)
+        if best.kind in {"city", "region"}:
+            self._places[country].append(index)
+        if best.kind == "region":
+            self._states[country].append(index)
 
     def names(self, country: str | None, but: int) -> bool:
-        """Whether another cluster than ``but`` is the country, its people, or inside it."""
-        if country is None:
-            return False
-        return any(
-            i != but for i in (*self._named.get(country, ()), *self._inside.get(country, ()))
-        )
+        """Whether the country or its people are named, or a place or somebody known for it."""
+        return _other(self._known, country, but)
 
-    def inside(self, country: str | None, but: int) -> bool:
-        """Whether another cluster is a place in the country or known for it."""
-        return country is not None and any(i != but for i in self._inside.get(country, ()))
+    def places(self, country: str | None, but: int) -> bool:
+        """Whether a place in the country other than its capital is named."""
+        return _other(self._places, country, but)
 
-    def region_of(self, country: str | None, but: int) -> bool:
+    def states(self, country: str | None, but: int) -> bool:
         """Whether a state or province of the country is named."""
-        return country is not None and any(i != but for i in self._regions.get(country, ()))
+        return _other(self._states, country, but)
 
-    def foreign(self, countries: set[str | None], but: int) -> bool:
-        """Whether other countries are named and none of ``countries``."""
+    def abroad(self, countries: Iterable[str | None], but: int) -> bool:
+        """Whether countries are named, but none of ``countries`` nor anything of theirs."""
         if any(self.names(country, but) for country in countries):
             return False
-        return any(any(i != but for i in found) for found in self._named.values())
+        return any(_other(self._named, country, but) for country in self._named)
+
+    def home(self, country: str | None, but: int) -> bool:
+        """Whether no other country has more that speaks for it than this one."""
+        counts = {key: sum(index != but for index in found) for key, found in self._known.items()}
+        own = counts.get(country or "", 0)
+        return own > 0 and own == max(counts.values())
+
+
+def _other(evidence: Evidence, country: str | None, but: int) -> bool:
+    return any(index != but for index in evidence.get(country or "", ()))
 
 
 def _certain(found: Sequence[Candidate]) -> Candidate | None:

@@ -7,15 +7,11 @@ import re
 from typing import TYPE_CHECKING
 
 from services.enrichment.annotators.names import fold
-from services.enrichment.linking.person_names import person_key
+from services.enrichment.linking.person_names import LONGEST, person_key
 from services.enrichment.linking.transliterate import latin
 
 if TYPE_CHECKING:
     from schemas.article import EntityType
-
-LONGEST = 120
-"""Characters of a name that are looked at: the table's longest has fewer. Keeps the time that
-hostile "names" of megabytes take constant."""
 
 LONGEST_ACRONYM = 3
 """Letters up to which an abbreviation must be written in capitals: "WHO" and "who", "US" and
@@ -57,8 +53,10 @@ def fits_as_abbreviation(name: str) -> bool:
 
 
 def hashed(text: str) -> int:
-    """64 bits of ``text``, the same on every machine. Two of 300,000 names that share them: one
-    chance in 400 million."""
+    """64 bits of ``text``, the same on every machine.
+
+    That two of 300,000 names share them has one chance in 400 million.
+    """
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 

@@ -125,36 +125,36 @@ def _place(index: int, found: Sequence[Candidate], context: Context) -> Link | N
     score, _, best = scored[0]
     if len(scored) > 1 and score - scored[1][0] < MARGIN:
         return None
-    own = best.key if best.kind == "country" else best.country
     if best.weak and not _speaks_for(index, best, found, context):
         return None
     if best.kind == "country":
         return Link(best, COUNTRY)
     if best.kind in {"capital", "region"} or best.weight >= LARGE_CITY:
         return Link(best, SURE_PLACE)
-    if best.weight < SMALL_TOWN and not context.names(own, index):
+    if best.weight < SMALL_TOWN and not context.names(best.country, index):
         return None
     return Link(best, PLACE)
 
 
 def _score(index: int, candidate: Candidate, context: Context) -> float:
-    country = candidate.key if candidate.kind == "country" else candidate.country
-    score = {"country": COUNTRY_SCORE, "region": REGION_SCORE}.get(
-        candidate.kind, math.log10(max(candidate.weight, 1))
-    )
+    if candidate.kind == "country":
+        return COUNTRY_SCORE + (INSIDE_BONUS if context.places(candidate.key, index) else 0.0)
+    country = candidate.country
+    if candidate.kind == "region":
+        return REGION_SCORE + (REGION_BONUS if context.places(country, index) else 0.0)
+    score = math.log10(max(candidate.weight, 1))
     score += CAPITAL_BONUS if candidate.kind == "capital" else 0.0
-    if candidate.kind != "country" and context.region_of(country, index):
+    if context.states(country, index):
         return score + REGION_BONUS
-    evident = context.inside if candidate.kind == "country" else context.names
-    return score + (INSIDE_BONUS if evident(country, index) else 0.0)
+    return score + (INSIDE_BONUS if context.names(country, index) else 0.0)
 
 
 def _speaks_for(index: int, best: Candidate, found: Sequence[Candidate], context: Context) -> bool:
     """Whether the document decides for a name like Georgia, country and state."""
     if best.kind == "country":
-        rivals = {c.country for c in found if c is not best}
-        return context.inside(best.key, index) or context.foreign(rivals, index)
-    return context.inside(best.country, index)
+        rivals = [c.country for c in found if c is not best]
+        return context.names(best.key, index) or context.abroad(rivals, index)
+    return context.places(best.country, index)
 
 
 def _person(
@@ -205,11 +205,9 @@ def _body(
 ) -> Link | None:
     """An organisation: known everywhere, or the only one and in its country."""
     known = [c for c in found if c.weight >= KNOWN_EVERYWHERE]
-    if len(known) == 1 and not known[0].weak:
+    if len(known) == 1 and (not known[0].weak or context.home(known[0].country, index)):
         return Link(known[0], SURE_BODY)
     if len(found) != 1 or found[0].weak:
         return None
     only, several = found[0], len(cluster.names[0].split()) > 1
-    if context.names(only.country, index) or (only.weight >= KNOWN_WITH_COUNTRY and several):
-        return Link(only, BODY)
-    return None
+    return Link(only, BODY) if several or context.names(only.country, index) else None

@@ -36,6 +36,8 @@ ABBREVIATION, WEAK = 1, 2
 TYPES: tuple[EntityType, ...] = get_args(EntityType)
 NO_COUNTRY = 2**16 - 1
 
+_PLAIN = ("ends", "kinds", "types", "wikidata", "geonames", "weights", "countries")
+
 
 class WrongTableError(ValueError):
     """The file is not a knowledge table that this software can use. Build it anew, or reinstall."""
@@ -153,10 +155,7 @@ class EntityTable:
 
     def save(self, file: IO[bytes]) -> None:
         """Write everything as one compressed .npz; the same table gives the same bytes."""
-        arrays: dict[str, Any] = {
-            name: getattr(self, name)
-            for name in ("ends", "kinds", "types", "wikidata", "geonames", "weights", "countries")
-        }
+        arrays: dict[str, Any] = {name: getattr(self, name) for name in _PLAIN}
         for name in ("aliases", "people", "surnames"):
             column: Column = getattr(self, name)
             arrays |= {
@@ -221,15 +220,16 @@ def _table(arrays: Any, sha256: str) -> EntityTable:
         raise WrongTableError(
             f"has format {facts.get('format')}, this software reads format {FORMAT}"
         )
-    columns = {
-        name: Column(*(arrays[f"{name}_{part}"] for part in ("hashes", "entries", "flags")))
-        for name in ("aliases", "people", "surnames")
-    }
-    plain = ("ends", "kinds", "types", "wikidata", "geonames", "weights", "countries")
+
+    def column(name: str) -> Column:
+        return Column(*(arrays[f"{name}_{part}"] for part in ("hashes", "entries", "flags")))
+
     table = EntityTable(
         names=arrays["names"].tobytes(),
-        **{name: arrays[name] for name in plain},
-        **columns,
+        **{name: arrays[name] for name in _PLAIN},
+        aliases=column("aliases"),
+        people=column("people"),
+        surnames=column("surnames"),
         facts=facts,
         sha256=sha256,
     )

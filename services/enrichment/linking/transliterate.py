@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 (letters that look like Latin ones are what this file is about)
 """Names of other scripts in Latin letters, as English-language news would spell them.
 
 Cyrillic after BGN/PCGN without its marks and apostrophes (the romanisation that news agencies
@@ -32,6 +33,7 @@ _GREEK_PAIRS = (("ου", "u"), ("μπ", "b"), ("ντ", "nt"), ("γγ", "ng"), ("
 """Two letters for one sound, before the letters by themselves."""
 
 _GREEK_LETTER = re.compile(r"[\u0370-\u03ff\u1f00-\u1fff]")
+_CYRILLIC_LETTER = re.compile(r"[\u0400-\u052f]")
 _FOREIGN = re.compile(r"[\u0370-\u03ff\u0400-\u052f\u1f00-\u1fff]")
 _UKRAINIAN_LETTERS = re.compile(r"[іїєґ]")
 _BELARUSIAN_LETTERS = re.compile(r"[ў]|[ыэё].*і|і.*[ыэё]")
@@ -49,9 +51,9 @@ def latin(name: str) -> str:
     return "".join(letters.get(char, char) for char in _greek(plain))
 
 
-def is_foreign(name: str) -> bool:
-    """Whether ``name`` has Cyrillic or Greek letters."""
-    return _FOREIGN.search(name) is not None
+def is_cyrillic(name: str) -> bool:
+    """Whether ``name`` has Cyrillic letters."""
+    return _CYRILLIC_LETTER.search(name) is not None
 
 
 def _alphabet(name: str) -> dict[str, str]:
