@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from schemas.annotations import Relation
 from schemas.article import Entity, Mention
 from services.enrichment.annotators.confidence import Signs, confidence
-from services.enrichment.annotators.names import fold, person_tokens
+from services.enrichment.annotators.names import fold, person_tokens, spelling
 from services.enrichment.annotators.salience import salience
 from services.enrichment.linking import Cluster, link, person_key
 
@@ -45,7 +45,7 @@ def entities_of(
     name only carry.
     """
     clusters = [_cluster(group, gazetteer, where) for group in groups]
-    links = link(clusters, gazetteer.knowledge)
+    links = _sure(clusters, link(clusters, gazetteer.knowledge))
     drafts: dict[str, _Draft] = {}
     for group, known, found in zip(groups, clusters, links, strict=True):
         made = _draft(group, known, found, document)
@@ -57,6 +57,16 @@ def entities_of(
     most = max((_told(each.named, where) for each in drafts.values()), default=0)
     ordered = sorted(drafts.values(), key=lambda each: each.named[0].start)
     return tuple(_entity(each, gazetteer, where, most) for each in ordered)
+
+
+def _sure(clusters: Sequence[Cluster], links: Sequence[Link | None]) -> list[Link | None]:
+    """No link for a bare surname that people of this document bear: it was joined to none."""
+    tokens = [person_tokens(each.names[0]) if each.type == "PERSON" else () for each in clusters]
+    borne = {spelling(each[-1]) for each in tokens if len(each) > 1}
+    return [
+        None if len(mine) == 1 and spelling(mine[0]) in borne else found
+        for mine, found in zip(tokens, links, strict=True)
+    ]
 
 
 def _told(named: Iterable[Named], where: Layout) -> int:

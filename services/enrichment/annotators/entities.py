@@ -15,7 +15,7 @@ from services.enrichment.annotators.clusters import cluster
 from services.enrichment.annotators.context import credits_of
 from services.enrichment.annotators.gazetteer import Gazetteer
 from services.enrichment.annotators.languages import language_or_reason
-from services.enrichment.annotators.mentions import clean, with_declared, without_noise
+from services.enrichment.annotators.mentions import clean, plain_words, with_declared, without_noise
 from services.enrichment.annotators.organisations import declared, folded_pairs
 from services.enrichment.annotators.pieces import MAX_READ
 from services.enrichment.annotators.recogniser import SpacyRecogniser
@@ -149,6 +149,7 @@ def mentions_of(
     declarations = list(declared(text))
     names = with_declared(text, clean(text, found, gazetteer), declarations, gazetteer)
     typed = with_one_type_each(text, names, gazetteer)
-    kept = without_noise(text, typed, gazetteer)
+    words = plain_words(text)
+    kept = without_noise(text, typed, gazetteer, words)
     pairs = folded_pairs(text, declarations)
-    return spread(text, kept, found, gazetteer), pairs
+    return spread(text, kept, found, gazetteer, words), pairs

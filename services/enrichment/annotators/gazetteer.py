@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from services.enrichment.annotators.names import fold
+from services.enrichment.annotators.names import MAX_NAME, fold
 
 if TYPE_CHECKING:
     from schemas.article import EntityType
@@ -30,6 +31,8 @@ _ALSO_PEOPLE = frozenset(
 """Places that people are called after, or that are words. Our own list; the table's weak names
 are added to it."""
 
+_BODIES = frozenset({"international", "outlet", "organisation", "user"})
+
 _VOTES = {"city": 1, "organisation": 1, "outlet": 1, "company": 1}
 
 
@@ -38,13 +41,15 @@ class Place:
     """What a name stands for.
 
     ``certain`` is False when people bear the name too (Jordan, Chad, Paris), or when it
-    is a word; then it has ``votes`` beside the model's own.
+    is a word; then it has ``votes`` beside the model's own.  ``unmistakable``: written like
+    this it is a name wherever it stands (Belarus, BelTA, NATO).
     """
 
     name: str
     type: EntityType
     certain: bool
     country: bool = False
+    unmistakable: bool = False
     votes: int = 2
 
 
@@ -72,11 +77,11 @@ class Gazetteer:
 
     def get(self, name: str) -> Place | None:
         """What the name, as written, stands for."""
-        return self._get(name)
+        return self._get(name) if len(name) <= MAX_NAME else None
 
     def is_country(self, name: str) -> bool:
         """Whether the name is a country's."""
-        place = self._get(name)
+        place = self.get(name)
         return place is not None and place.country
 
     def _look_up(self, name: str) -> Place | None:
@@ -84,14 +89,25 @@ class Gazetteer:
         if not found:
             return None
         best = next((each for each in found if each.kind in _CERTAIN_KINDS), found[0])
+        certain = best.kind in _CERTAIN_KINDS and not best.weak
+        certain = certain and fold(name) not in _ALSO_PEOPLE
         return Place(
             name=best.name,
             type=best.type,
-            certain=_is_certain(best) and fold(name) not in _ALSO_PEOPLE,
+            certain=certain,
             country=best.kind == "country",
+            unmistakable=_is_unmistakable(name, best, certain=certain),
             votes=_VOTES.get(best.kind, 2),
         )
 
 
-def _is_certain(best: Candidate) -> bool:
-    return best.kind in _CERTAIN_KINDS and not best.weak
+_INNER_CAPITAL = re.compile(r"[a-z][A-Z]")
+
+
+def _is_unmistakable(name: str, best: Candidate, *, certain: bool) -> bool:
+    if best.type in {"GPE", "NORP"}:
+        return certain
+    if best.kind not in _BODIES or best.weak:
+        return False
+    # Not "Time", "Variety" or "People": one word in plain letters may start a sentence.
+    return " " in name or name.isupper() or _INNER_CAPITAL.search(name) is not None

@@ -13,7 +13,7 @@ from services.enrichment.annotators.names import fold, is_junk, person_tokens
 from services.enrichment.annotators.parts import fused, parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from schemas.article import EntityType
     from services.enrichment.annotators.gazetteer import Gazetteer
@@ -53,7 +53,7 @@ def clean(text: str, found: Iterable[Found], gazetteer: Gazetteer) -> list[Named
     """The occurrences worth keeping, taken apart and trimmed, by rising offset."""
     kept = [name for item in found for name in _names(text, item, gazetteer)]
     kept = list(_without_overlap(kept))
-    whole = {name.folded for name in kept}
+    whole = {name.folded for name in kept} | surnames(kept)
     return [part for name in kept for part in _unfused(name, whole, gazetteer)]
 
 
@@ -126,28 +126,31 @@ def with_declared(
     return sorted([*rest, *added], key=lambda name: name.start)
 
 
-def without_noise(text: str, names: Sequence[Named], gazetteer: Gazetteer) -> list[Named]:
+def without_noise(
+    text: str, names: Sequence[Named], gazetteer: Gazetteer, words: Collection[str]
+) -> list[Named]:
     """``names`` without words that the model took for names.
 
     Off go words in capitals that it took for people ("KO"), and words that the text
-    has in small letters, too ("Scouting", "Film"), unless something else speaks for them.
+    has in small letters (``words``), too ("Scouting", "Film"), unless something else speaks for them.
     """
-    surnames = {
-        parts[-1]
-        for parts in (person_tokens(name.text) for name in names if name.type == "PERSON")
-        if len(parts) > 1
-    }
-    words = plain_words(text)
+    known = surnames(names)
     return [
         name
         for name in names
         if " " in name.text
-        or name.folded in surnames
+        or name.folded in known
         or gazetteer.get(name.text) is not None
         or speaks(text, name.end)
         or courted(text, name.start)
         or not (_is_abbreviation(name) or name.text.casefold() in words)
     ]
+
+
+def surnames(names: Iterable[Named]) -> set[str]:
+    """Last names of the people who are named in full, folded."""
+    tokens = (person_tokens(name.text) for name in names if name.type == "PERSON")
+    return {parts[-1] for parts in tokens if len(parts) > 1}
 
 
 def _is_abbreviation(name: Named) -> bool:
@@ -163,5 +166,5 @@ def plain_words(text: str) -> frozenset[str]:
 
 
 def retyped(name: Named, kind: EntityType) -> Named:
-    """The same occurrence as another type."""
-    return name if name.type == kind else replace(name, type=kind)
+    """The same occurrence as another type, which what stands around it tells for sure."""
+    return replace(name, type=kind, seen=kind)

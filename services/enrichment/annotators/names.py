@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 # Letters that Unicode doesn't take apart into a letter and a mark.
 _LETTERS = str.maketrans(
@@ -41,6 +42,10 @@ _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*\.?")
 MAX_NAME = 100
 """Characters: longer "names" are sentences that the model swallowed."""
 
+CACHE = 8192
+"""Names whose forms are remembered, none longer than ``MAX_NAME``: those of some hundred
+articles, at most 3 MB.  One name is folded ten times on its way through an article."""
+
 _PRONOUNS = frozenset(
     {"i", "he", "she", "it", "we", "they", "you", "me", "him", "her", "us", "them", "his"}
     | {"hers", "its", "our", "their", "who", "whom", "this", "that"}
@@ -64,17 +69,30 @@ TITLES = frozenset(
 
 _SUFFIXES = frozenset({"jr", "sr", "ii", "iii", "iv", "phd", "md"})
 _OFFICES = frozenset({"state", "government", "parliament", "congress", "court", "army", "police"})
+WORDS_FIRST = _CALENDAR | TITLES
+"""Words that are surnames, too (May, King, Bishop), and hardly ever meant as such."""
+
 _NO_NAMES = _PRONOUNS | _CALENDAR | TITLES | _OFFICES | {"the"}
 
 
 def fold(name: str) -> str:
     """``name`` for comparing: no accents, case, article or doubled spaces; marks unified."""
-    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
-    plain = plain.translate(_LETTERS)
-    plain = "".join(char for char in plain if not unicodedata.combining(char))
+    return _fold(name) if len(name) <= MAX_NAME else _fold.__wrapped__(name)
+
+
+@lru_cache(CACHE)
+def _fold(name: str) -> str:
+    plain = name.lower().replace("`", "'") if name.isascii() else _without_marks(name)
     plain = _SPACES.sub(" ", plain).strip(_EDGES)
     plain = _ARTICLE.sub("", plain) or plain
     return plain.replace(".", "") if _INITIALS.match(plain) else plain
+
+
+def _without_marks(name: str) -> str:
+    """In small letters that have no accents."""
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
+    plain = plain.translate(_LETTERS)
+    return "".join(char for char in plain if not unicodedata.combining(char))
 
 
 def trim(text: str, start: int, end: int) -> tuple[int, int]:
@@ -123,7 +141,7 @@ def is_junk(name: str) -> bool:
     if name.islower() or (name.casefold() in _NO_NAMES and not name.isupper()):
         return True
     # Combining and control characters: text made to confuse, or a broken encoding.
-    return any(unicodedata.category(char) in {"Cc", "Co", "Cs", "Cn"} for char in name)
+    return not name.isprintable() and any(unicodedata.category(char) in {"Cc", "Co", "Cs", "Cn"} for char in name)
 
 
 def person_tokens(name: str) -> tuple[str, ...]:
@@ -131,6 +149,11 @@ def person_tokens(name: str) -> tuple[str, ...]:
 
     ``Dr. Kim Jong-un`` gives ``("kim", "jong", "un")``.
     """
+    return _person_tokens(name) if len(name) <= MAX_NAME else _person_tokens.__wrapped__(name)
+
+
+@lru_cache(CACHE)
+def _person_tokens(name: str) -> tuple[str, ...]:
     tokens = [token.strip(".'") for token in _TOKEN.findall(fold(name))]
     while len(tokens) > 1 and tokens[0] in TITLES:
         tokens = tokens[1:]
@@ -170,6 +193,7 @@ SHORTEST_VARIANT = 6
 """Letters below which spellings must be equal: short names are too much alike."""
 
 
+@lru_cache(CACHE)
 def spelling(token: str) -> str:
     """A form that the romanisations of one surname share: Łukaszenka, Lukashenko → lukashenko."""
     if len(token) < SHORTEST_VARIANT:

@@ -42,7 +42,7 @@ def parts(text: str, start: int, end: int, label: str, gazetteer: Gazetteer) -> 
     if label == "PERSON":
         people, start = _people_before(text, start, end, gazetteer)
         yield from people
-        start = without_title(text, start, end)
+        start = without_title(text, trim(text, start, end)[0], end)
     first, last = trim(text, start, end)
     if first < last:
         yield first, last, label

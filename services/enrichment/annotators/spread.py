@@ -2,7 +2,7 @@
 
 It misses names in headlines, in capitals, in lists and in odd sentences.  What it
 found for sure elsewhere in the same document is looked up there, and so are the
-countries and peoples that the table knows, and acronyms that the text declares.
+countries, peoples and bodies that the table knows, and acronyms that the text declares.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from services.enrichment.annotators.context import (
     starts_sentence,
 )
 from services.enrichment.annotators.intervals import Intervals
-from services.enrichment.annotators.mentions import Named, plain_words
-from services.enrichment.annotators.names import fold, is_junk, person_tokens, trim
+from services.enrichment.annotators.labels import TYPES
+from services.enrichment.annotators.lookup import known_names
+from services.enrichment.annotators.mentions import Named, surnames
+from services.enrichment.annotators.names import WORDS_FIRST, fold, person_tokens, trim
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -33,34 +35,44 @@ _STEM = re.compile(r"['’]|(?<=[^\W_])-(?=[A-Z])")
 """What may follow a name inside of a word: "Putin's", "China-Russia"."""
 
 _SEAM = re.compile(
-    r"(?<=[a-zß-öø-ÿ]{4})(?=[A-ZÀ-ÖØ-Þ][a-z]{2})|^(?i:anti|pro|non|ex|pre|post)-|(?<=[a-z.])-(?=[A-Z])"
+    r"(?<=[^\W\d_]{3}[a-zß-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ][a-z]{2})|^(?i:anti|pro|non|ex|pre|post)-|(?<=[a-z.])-(?=[A-Z])"
 )
 """Where a second name may start in a word: "contentLukashenko", "anti-Chinese", "China-Russia"."""
 
 FEWEST_LETTERS = 4
 """Letters of a name in mixed case that is spread; shorter ones are words too often."""
 
+FEWEST_BARE = 3
+"""Letters of a surname that is looked for by itself: May, Xi's given name, but not Li or Ma."""
+
 CERTAIN_COUNT = 2
 """Occurrences after which a one-word name counts as certain."""
 
 
 def spread(
-    text: str, names: Sequence[Named], found: Sequence[Found], gazetteer: Gazetteer
+    text: str,
+    names: Sequence[Named],
+    found: Sequence[Found],
+    gazetteer: Gazetteer,
+    words: Collection[str],
 ) -> list[Named]:
     """``names`` and the occurrences that the model missed, by rising offset.
 
-    ``found`` is all that the model saw: inside of it nothing is added.
+    ``found`` is all that the model saw: inside of what it took for a date, an amount or a name
+    that is kept, nothing is added.  ``words``: those
+    that the text has in small letters.
     """
     wanted = _by_first_word(_certain(names, gazetteer))
-    taken = Intervals([(item.start, item.end) for item in found])
-    words = plain_words(text) if wanted else frozenset()
+    others = [item for item in found if item.label not in TYPES]  # dates, amounts
+    taken = Intervals(_spans(names, others))
     added = [
         Named(start, end, text[start:end], name.folded, name.type)
         for start, end, name in _occurrences(text, wanted)
         if taken.free(start, end) and _is_name_here(text, start, end, words)
     ]
     names = sorted([*names, *added], key=lambda item: item.start)
-    return [*names, *_known_places(text, Intervals(_spans(names, found)), gazetteer)]
+    known = known_names(text, Intervals(_spans(names, others)), gazetteer)
+    return sorted([*names, *known], key=lambda item: item.start)
 
 
 def _spans(names: Sequence[Named], found: Sequence[Found]) -> list[tuple[int, int]]:
@@ -76,60 +88,26 @@ def _spans(names: Sequence[Named], found: Sequence[Found]) -> list[tuple[int, in
 
 def _is_name_here(text: str, start: int, end: int, words: Collection[str]) -> bool:
     """Whether it isn't the word that it looks like: "Price rises", but "Price said"."""
-    if text[start:end].casefold() not in words:
-        return True
+    word = text[start:end].casefold()
     if speaks(text, end) or courted(text, start):
         return True
-    return not (starts_sentence(text, start) or in_title_case(text, start, end))
-
-
-_RUN = re.compile(
-    r"(?<![\w@#./&-])[A-ZÀ-ÖØ-Þ](?:[\w’'.&]*\w|\.)?(?:[ \xa0]+(?:(?:of|and|the)[ \xa0]+){0,2}"
-    r"[A-ZÀ-ÖØ-Þ](?:[\w’'.&]*\w|\.)?)*\.?"
-)
-"""Words with a capital in a row, with what joins them."""
-
-MOST_WORDS = 12
-"""Words of a row that are looked up; longer ones are headlines in capitals, word for word."""
-
-
-def _known_places(text: str, taken: Intervals, gazetteer: Gazetteer) -> Iterator[Named]:
-    """The countries and peoples of the table that stand alone where nothing was seen."""
-    for run in _RUN.finditer(text):
-        if not taken.free(*run.span()):
-            continue
-        start, end = trim(text, run.start(), run.end())
-        starts = starts_sentence(text, start)
-        place = gazetteer.get(text[start:end])
-        if place is None and starts:  # "Yesterday Belarus", "The United Kingdom"
-            start = _after_first_word(text, start, end)
-            place = gazetteer.get(text[start:end]) if start < end else None
-        if place is not None and place.certain and place.type in {"GPE", "NORP"}:
-            name = text[start:end]
-            yield Named(start, end, name, fold(name), place.type)
-
-
-def _after_first_word(text: str, start: int, end: int) -> int:
-    space = text.find(" ", start, end)
-    return trim(text, space, end)[0] if space >= 0 else end
+    if word in WORDS_FIRST:
+        return False
+    return word not in words or not (starts_sentence(text, start) or in_title_case(text, start, end))
 
 
 def _certain(names: Sequence[Named], gazetteer: Gazetteer) -> dict[str, Named]:
     """Surface form to the name it stands for."""
     counts = Counter(name.folded for name in names)
-    surnames = {
-        parts[-1]
-        for parts in (person_tokens(name.text) for name in names if name.type == "PERSON")
-        if len(parts) > 1
-    }
+    borne = surnames(names)
     certain: dict[str, Named] = {}
     for name in names:
         place = gazetteer.get(name.text)
         sure = (
             " " in name.text
             or counts[name.folded] >= CERTAIN_COUNT
-            or name.folded in surnames
-            or (place is not None and place.certain)
+            or name.folded in borne
+            or (place is not None and (place.certain or place.unmistakable))
         )
         if sure and (len(name.text) >= FEWEST_LETTERS or name.text.isupper()):
             certain.setdefault(name.text, name)
@@ -147,7 +125,7 @@ def _bare_surnames(names: Sequence[Named]) -> dict[str, Named]:
         if name.type == "PERSON" and len(parts) > 1 and fold(last) == parts[-1]:
             surname = Named(name.start, name.end, last, fold(last), "PERSON")
             taken = surname.folded in otherwise  # Washington, in an article on George Washington
-            if len(last) >= FEWEST_LETTERS and not taken and not is_junk(last):
+            if len(last) >= FEWEST_BARE and not taken and not last.islower():
                 forms.setdefault(last, surname)
                 forms.setdefault(last.upper(), surname)
     return forms
@@ -191,6 +169,8 @@ def _occurrences(text: str, wanted: dict[str, _Forms]) -> Iterator[tuple[int, in
     after = 0
     for word in _WORD.finditer(text):
         start = word.start()
+        if word[0].islower() and word[0] not in wanted:
+            continue  # nine words of ten
         for first in _starts(word[0]):
             forms = wanted.get(word[0][first:]) or wanted.get(
                 _STEM.split(word[0][first:], maxsplit=1)[0]
