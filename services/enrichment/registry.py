@@ -36,6 +36,18 @@ def _topics(_settings: Settings) -> Annotator:
     return TopicTagger()
 
 
+def _quotes(_settings: Settings) -> Annotator:
+    from services.enrichment.annotators.quotes import QuoteFinder  # noqa: PLC0415
+
+    return QuoteFinder()
+
+
+def _summary(_settings: Settings) -> Annotator:
+    from services.enrichment.annotators.summary import Summariser  # noqa: PLC0415
+
+    return Summariser()
+
+
 def _duplicates(index: KinIndex | None) -> Annotator:
     from services.enrichment.annotators.duplicates import NearDuplicateFinder  # noqa: PLC0415
 
@@ -52,6 +64,8 @@ ANNOTATORS: dict[str, Callable[[Settings], Annotator]] = {
     "language": _language,
     "entities": _entities,
     "topics": _topics,
+    "quotes": _quotes,
+    "summary": _summary,
 }
 """Name in ``WIREDESK_ANNOTATORS`` to what builds it."""
 

@@ -10,8 +10,9 @@ from services.enrichment.annotators.base import Draft
 from services.enrichment.annotators.entities import EntityFinder, resolve
 from services.enrichment.annotators.gazetteer import Gazetteer
 from services.enrichment.annotators.language import LanguageIdentifier
+from services.enrichment.annotators.quotes import QuoteFinder
 from services.enrichment.annotators.recogniser import Found
-from services.enrichment.annotators.topics import TopicTagger
+from services.enrichment.annotators.summary import Summariser
 from services.enrichment.linking import Knowledge
 from services.enrichment.models import load_model
 from tests.factories import make_raw
@@ -41,13 +42,22 @@ def gazetteer() -> Gazetteer:
     return Gazetteer(knowledge())
 
 
+def _topic_tagger() -> Annotator:
+    # Two megabytes of weights that a test of names never looks at.
+    from services.enrichment.annotators.topics import TopicTagger  # noqa: PLC0415
+
+    return TopicTagger()
+
+
 @cache
 def annotator(name: str) -> Annotator:
     """One of each annotator for the whole run: they are stateless but for their models."""
     return {
         "language": LanguageIdentifier,
         "entities": lambda: EntityFinder({"en": model()}, knowledge()),
-        "topics": TopicTagger,
+        "topics": _topic_tagger,
+        "quotes": QuoteFinder,
+        "summary": Summariser,
     }[name]()
 
 

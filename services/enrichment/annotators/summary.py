@@ -1,0 +1,260 @@
+"""The summary block: one sentence taken out of the article, and how long it takes to read.
+
+A sentence stands for the article when it comes early, when its words are those that
+the article keeps coming back to, when it shares them with the headline without
+repeating it, and when it names whom the article is about.  The measures need no word
+list and so hold for any language that parts words by white space; Chinese and
+Japanese are taken by character.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from schemas.annotations import Summary
+from services.enrichment.annotators.base import Annotator, Block, Maker
+from services.enrichment.annotators.pieces import MAX_READ
+from services.enrichment.text.reading import CJK, reading_time
+from services.enrichment.text.sentences import article_sentences
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schemas.article import Entity, RawArticle
+    from services.enrichment.annotators.base import Draft
+    from services.enrichment.text.sentences import Sentence
+
+MOST_SENTENCES = 200
+"""Sentences that are weighed: what is not said by then is not what the article is about."""
+
+SHORTEST, LONGEST = 80, 250
+"""Characters of a good line; a Chinese or Japanese one says as much in a third of them.  Down to
+``TOO_SHORT`` a line is the worse the shorter it is: at 40 it can say who, hardly what."""
+
+TOO_SHORT, TOO_LONG = 20, 500
+"""Characters outside which nothing is taken: a cry, or a paragraph without a full stop."""
+
+FEWEST_WORDS = 4
+CJK_WIDTH = 3
+"""Letters that one Chinese or Japanese character stands for."""
+
+SAME_AS_HEADLINE = 0.8
+"""Part of two sentences' words in common from which one repeats the other."""
+
+POSITION, CENTRALITY, TITLE, NAMES = 0.35, 0.35, 0.15, 0.15
+"""Weights of the measures, each from 0 to 1.  Lead and centrality alike: the lead alone is the
+strongest single measure for news, and centrality moves away from it when it is a scene."""
+
+DECAY = 6.0
+"""Sentences after which the weight of position has fallen to half."""
+
+DEPENDENT, UNFINISHED, UNFIT_LENGTH = 0.25, 0.3, 0.25
+"""What is taken off a sentence that leans on the one before ("He also…"), one without a full
+stop at its end (a crosshead, a caption) and one longer or shorter than a good line."""
+
+QUOTED = 0.3
+"""Taken off, times the part of the sentence that stands in quotation marks."""
+
+UNWANTED = 0.5
+"""Taken off a question and what looks like a page's furniture: taken only where nothing else is."""
+
+_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_LEANING = re.compile(
+    r"(?:he|she|it|they|his|her|its|their|this|that|these|those|such|but|and|or|so|yet|also|however"
+    r"|meanwhile|moreover|furthermore|nevertheless|still|then|there|here|instead|therefore|thus"
+    r"|according to (?:him|her|them)|both|another|others?|earlier|later|in addition|as a result"
+    r"|for example|for instance|on the other hand|we|you|i|my|our)\b",
+    re.IGNORECASE,
+)
+_FURNITURE = re.compile(
+    r"https?://|www\.|@\w|©|\ball rights reserved\b|\bsubscribe\b|\bsign up\b|\bnewsletter\b"
+    r"|\bclick here\b|\bread more\b|\bfor the latest\b|\bfollow us\b|\bcopyright\b|\bcookies?\b"
+    r"|^(?:photo|image|picture|source|by|reporting by|editing by|advertisement|related|updated)[: ]"
+    r"|\bthis (?:article|story) (?:was|has been|originally)\b",
+    re.IGNORECASE,
+)
+_MARKS = re.compile(r"[\"“”„«»「」]")
+_QUOTED = re.compile(r"“[^“”]*”|\"[^\"]*\"|«[^«»]*»|„[^“”„]*[“”]|「[^「」]*」")
+_FINISHED = re.compile(r"[.!?…。！？।؟][\"”’»)\]」]*$")  # noqa: RUF001 (full-width marks)
+
+
+class _Weighed(NamedTuple):
+    sentence: Sentence
+    line: str
+    words: list[str]
+
+
+class Summariser(Annotator):
+    """Takes the one sentence that tells most of the article; counts its words."""
+
+    block: ClassVar[str] = "summary"
+
+    def __init__(self) -> None:
+        self._maker = Maker(annotator="summary.extractive", version="1")
+
+    @property
+    def maker(self) -> Maker:
+        """Name and version of the rules; there is no model."""
+        return self._maker
+
+    def annotate(self, drafts: Sequence[Draft]) -> Sequence[Block]:
+        """The summary and reading time of each draft."""
+        return [_block(draft) for draft in drafts]
+
+
+def _block(draft: Draft) -> Block:
+    text = draft.article.text
+    if not text.strip():
+        return Block(status="skipped", reason="no text")
+    summary = summarise(draft.article, draft.entities)
+    reason = None if summary else "no sentence that could stand for the text"
+    return Block(reason=reason, summary=summary, reading_time=reading_time(text))
+
+
+def summarise(article: RawArticle, entities: Sequence[Entity] = ()) -> Summary | None:
+    """The sentence that stands best for the article; None where none can.
+
+    Of equally good ones the first.  The headline, or a sentence that repeats it, is
+    never taken.
+    """
+    candidates = _candidates(article)
+    if not candidates:
+        return None
+    title = frozenset(_words(article.headline or ""))
+    rarity = _rarity(candidates)
+    whole = _whole(candidates, rarity)
+    length = math.hypot(*whole.values())
+    salient = _salient(entities)
+    merits = [
+        0.0
+        if _repeats(candidate.words, title)
+        else POSITION / (1 + index / DECAY)
+        + CENTRALITY * _likeness(candidate.words, whole, rarity, length)
+        + TITLE * _shared(candidate.words, title)
+        + NAMES * _named(candidate.sentence, salient)
+        for index, candidate in enumerate(candidates)
+    ]
+    best = _best(candidates, merits)
+    if best is None:
+        return None
+    return Summary(text=best.line, start=best.sentence.start, end=best.sentence.end)
+
+
+def _best(candidates: Sequence[_Weighed], merits: Sequence[float]) -> _Weighed | None:
+    """The one with the most merits less faults. Faults are looked for only where it matters."""
+    # Rounded: sums differ in their last digits between machines, and equal ones go by place.
+    rounded = [round(merit, 6) for merit in merits]
+    best, best_score = None, -math.inf
+    for index in sorted(range(len(candidates)), key=lambda each: (-rounded[each], each)):
+        if rounded[index] <= max(best_score, 0.0):
+            break
+        score = round(rounded[index] - _faults(candidates[index]), 6)
+        if score > best_score:
+            best, best_score = candidates[index], score
+    return best
+
+
+def _candidates(article: RawArticle) -> list[_Weighed]:
+    """The first sentences outside the headline that are long and short enough, as one line."""
+    found: list[_Weighed] = []
+    for sentence in article_sentences(article, MAX_READ):
+        if sentence.role == "headline" or sentence.end - sentence.start > TOO_LONG:
+            continue
+        line = " ".join(article.text[sentence.start : sentence.end].split())
+        words = _words(line)
+        if _width(line) >= TOO_SHORT and len(words) >= FEWEST_WORDS and _is_whole(line):
+            found.append(_Weighed(sentence, line, words))
+        if len(found) == MOST_SENTENCES:
+            break
+    return found
+
+
+def _words(line: str) -> list[str]:
+    if not line.isascii():
+        line = CJK.sub(r" \g<0> ", line)
+    return _WORD.findall(line.casefold())
+
+
+def _width(line: str) -> int:
+    """Characters, with those of Chinese and Japanese as what they stand for."""
+    return len(line) if line.isascii() else len(line) + (CJK_WIDTH - 1) * len(CJK.findall(line))
+
+
+def _is_whole(line: str) -> bool:
+    """Whether no quotation begins or ends outside the line: else it is a part of one."""
+    if not _MARKS.search(line):
+        return True
+    return not _MARKS.search(_QUOTED.sub("", line)) and line[0] not in '"“„«「'
+
+
+def _rarity(candidates: Sequence[_Weighed]) -> dict[str, float]:
+    """How much a word tells: more the fewer sentences have it ("the" tells next to nothing)."""
+    count = len(candidates)
+    having = Counter(word for candidate in candidates for word in set(candidate.words))
+    return {word: math.log((1 + count) / number) for word, number in having.items()}
+
+
+def _whole(candidates: Sequence[_Weighed], rarity: dict[str, float]) -> dict[str, float]:
+    """The article's words, each by its count and how much it tells."""
+    counts = Counter(word for candidate in candidates for word in candidate.words)
+    return {word: number * rarity[word] for word, number in counts.items()}
+
+
+def _likeness(
+    words: Sequence[str], whole: dict[str, float], rarity: dict[str, float], length: float
+) -> float:
+    """The cosine between the sentence and the article, whose length as a vector is given."""
+    own = {word: rarity[word] for word in words}
+    product = math.fsum(weight * whole[word] for word, weight in own.items())
+    lengths = math.hypot(*own.values()) * length
+    return product / lengths if lengths else 0.0
+
+
+def _shared(words: Sequence[str], title: frozenset[str]) -> float:
+    """Part of the headline's words that the sentence has."""
+    return len(title.intersection(words)) / len(title) if title else 0.0
+
+
+def _repeats(words: Sequence[str], title: frozenset[str]) -> bool:
+    both = title.intersection(words)
+    return bool(title) and len(both) >= SAME_AS_HEADLINE * len(title.union(words))
+
+
+def _salient(entities: Sequence[Entity]) -> list[tuple[float, list[tuple[int, int]]]]:
+    """Weight and places of each entity, weights adding up to 1."""
+    weights = [entity.salience or 0.0 for entity in entities]
+    total = math.fsum(weights)
+    if not total:
+        return []
+    return [
+        (weight / total, [(mention.start, mention.end) for mention in entity.mentions])
+        for weight, entity in zip(weights, entities, strict=True)
+        if weight
+    ]
+
+
+def _named(sentence: Sentence, salient: Sequence[tuple[float, list[tuple[int, int]]]]) -> float:
+    """How much of what the article is about the sentence names."""
+    return math.fsum(
+        weight
+        for weight, places in salient
+        if any(sentence.start <= start and end <= sentence.end for start, end in places)
+    )
+
+
+def _faults(candidate: _Weighed) -> float:
+    line = candidate.line
+    width = _width(line)
+    lacking = max(0, SHORTEST - width) / (SHORTEST - TOO_SHORT)
+    faults = UNFIT_LENGTH * (1.0 if width > LONGEST else lacking)
+    if _LEANING.match(line) and candidate.sentence.role != "standfirst":
+        faults += DEPENDENT
+    if not _FINISHED.search(line):
+        faults += UNFINISHED
+    if line.rstrip('"”’»)]」').endswith(("?", "？", "؟")) or _FURNITURE.search(line):  # noqa: RUF001 (full-width)
+        faults += UNWANTED
+    quoted = sum(len(found[0]) for found in _QUOTED.finditer(line))
+    return faults + QUOTED * quoted / len(line)
