@@ -225,6 +225,34 @@ def show(article: str, inbox: Inbox = None, as_json: AsJson = False) -> None:  #
 
 
 @app.command()
+def explain(
+    what: Annotated[str, typer.Argument(metavar="FILE|ID", help="A file, or an article's id.")],
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Articles of a file at most.")] = 5,
+    no_color: Annotated[  # noqa: FBT002  (see check)
+        bool, typer.Option("--no-color", help="Mark entities by their type in brackets.")
+    ] = False,
+    inbox: Inbox = None,
+    as_json: AsJson = False,  # noqa: FBT002  (see check)
+) -> None:
+    """Show what enrichment finds in an article: entities in the text, links, topics, quotes, times.
+
+    A file is read and enriched here and now, and published nowhere; an id (or the first
+    characters of one) shows the article as it is in the store.
+    """
+    from services.console import explain as view  # noqa: PLC0415  (only this command needs it)
+
+    settings = settings_of(inbox)
+    observability.configure(settings.model_copy(update={"log_level": "WARNING"}), "explain")
+    console = plain_console(colours=not no_color)
+    try:
+        accepted = view.explain(what, Path(what), settings, console, limit=limit, as_json=as_json)
+    except view.NothingToExplain as error:
+        fail(str(error))
+    if not accepted:
+        raise typer.Exit(1)
+
+
+@app.command()
 def tail(
     entity: Annotated[str | None, typer.Option(help="Name or key of an entity.")] = None,
     topic: Annotated[str | None, typer.Option(help="Code or name of a topic.")] = None,

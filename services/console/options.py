@@ -29,9 +29,9 @@ def settings_of(inbox: Path | None = None) -> Settings:
     return Settings(**given)
 
 
-def plain_console() -> Console:
-    """Standard output; nothing is coloured for what it looks like."""
-    return Console(highlight=False)
+def plain_console(*, colours: bool = True) -> Console:
+    """Standard output; nothing is coloured for what it looks like, or nothing at all."""
+    return Console(highlight=False, no_color=None if colours else True)
 
 
 def fail(reason: str, code: int = 1) -> NoReturn:

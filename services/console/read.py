@@ -188,21 +188,23 @@ def _metadata(article: EnrichedArticle) -> list[tuple[str, object]]:
         ("drop", drop.drop_id),
         ("reader", f"{article.reader.name} {article.reader.version}, {article.reader.format}"),
         ("warnings", "; ".join(article.reader.warnings)),
-        ("reading time", _reading_time(article.reading_time)),
+        ("reading time", reading_of(article.reading_time)),
         ("summary", None if article.summary is None else article.summary.text),
-        ("story", _story(article.story)),
+        ("story", story_of(article.story)),
         ("copy of", None if article.near_duplicate_of is None else kin(article.near_duplicate_of)),
         ("alike", "; ".join(kin(each) for each in article.near_duplicates)),
     ]
 
 
-def _reading_time(reading: ReadingTime | None) -> str | None:
+def reading_of(reading: ReadingTime | None) -> str | None:
+    """Minutes and seconds, and the words that take them."""
     if reading is None:
         return None
     return f"{reading.seconds // 60}:{reading.seconds % 60:02} min ({reading.words:,} words)"
 
 
-def _story(story: StoryRef | None) -> str | None:
+def story_of(story: StoryRef | None) -> str | None:
+    """The story's id, and which article of it this is."""
     if story is None:
         return None
     merged = f", took in {', '.join(str(gone) for gone in story.merged)}" if story.merged else ""
