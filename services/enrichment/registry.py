@@ -36,6 +36,12 @@ def _topics(_settings: Settings) -> Annotator:
     return TopicTagger()
 
 
+def _values(_settings: Settings) -> Annotator:
+    from services.enrichment.annotators.values import ValueFinder  # noqa: PLC0415
+
+    return ValueFinder()
+
+
 def _quotes(_settings: Settings) -> Annotator:
     from services.enrichment.annotators.quotes import QuoteFinder  # noqa: PLC0415
 
@@ -63,6 +69,7 @@ def _stories(index: KinIndex | None) -> Annotator:
 ANNOTATORS: dict[str, Callable[[Settings], Annotator]] = {
     "language": _language,
     "entities": _entities,
+    "values": _values,
     "topics": _topics,
     "quotes": _quotes,
     "summary": _summary,

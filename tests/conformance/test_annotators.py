@@ -71,7 +71,7 @@ def check_entities(text: str, block: Block) -> None:
     for entity in block.entities:
         assert entity.type in get_args(EntityType)
         assert entity.key.startswith((f"{entity.type.lower()}:", "wd:Q", "gn:"))
-        assert entity.key.startswith("wd:") or entity.key == entity.key.lower()
+        assert entity.key.startswith(("wd:", "money:")) or entity.key == entity.key.lower()
         for mention in entity.mentions:
             assert text[mention.start : mention.end] == mention.text
             assert mention.text == mention.text.strip()

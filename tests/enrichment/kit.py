@@ -13,6 +13,7 @@ from services.enrichment.annotators.language import LanguageIdentifier
 from services.enrichment.annotators.quotes import QuoteFinder
 from services.enrichment.annotators.recogniser import Found
 from services.enrichment.annotators.summary import Summariser
+from services.enrichment.annotators.values import ValueFinder
 from services.enrichment.linking import Knowledge
 from services.enrichment.models import load_model
 from tests.factories import make_raw
@@ -55,6 +56,7 @@ def annotator(name: str) -> Annotator:
     return {
         "language": LanguageIdentifier,
         "entities": lambda: EntityFinder({"en": model()}, knowledge()),
+        "values": ValueFinder,
         "topics": _topic_tagger,
         "quotes": QuoteFinder,
         "summary": Summariser,

@@ -162,9 +162,9 @@ def _shifted_season(match: re.Match[str], clock: Clock, word: str) -> Days | Non
 
 def _shifted_unit(match: re.Match[str], clock: Clock, word: str) -> Days | None:
     unit, today = match["what"].lower(), clock.today
-    if word == "past":
+    if word == "past" and unit != "weekend":
         return _stretch(today, 1, unit, ahead=False) if unit in ("week", *_MONTHS_IN) else None
-    by = {"last": -1, "this": 0, "next": 1, "coming": 1}[word]
+    by = {"last": -1, "past": -1, "this": 0, "next": 1, "coming": 1}[word]
     if unit == "weekend":
         if word == "this" and _just_over(match, today):
             by = -1

@@ -42,14 +42,22 @@ _LIKELY = re.compile(
 )
 _DETERMINED = re.compile(r"(?:\b(?i:the|an?|its|his|her|their|our|that|my|your)|['\u2019]s)\s$")
 _EVENT = re.compile(
-    rf"{GAP}(?:general{GAP}|presidential{GAP}|parliamentary{GAP}|midterm{GAP}|federal{GAP}|local{GAP})?"
+    # A name may stand between: "2011 Syrian protests", "2013 Atlantic hurricane season".
+    rf"(?:{GAP}[A-Z][\w.&'\u2019-]{{1,20}},?){{0,4}}"
+    rf"{GAP}(?:(?:general|presidential|parliamentary|midterm|federal|local|civil|hurricane){GAP})?"
     r"(?:elections?|vote|poll|referendum|primar(?:y|ies)|campaign|budget|census|season|report|survey|"
     r"study|law|act|war|invasion|attacks?|bombings?|massacre|coup|revolution|uprising|protests?|"
     r"earthquake|hurricane|tsunami|floods?|crisis|recession|crash|pandemic|outbreak|agreement|"
     r"treaty|deal|accords?|ruling|decision|conviction|murders?|killings?|shootings?|film|movie|"
     r"album|novel|book|tournament|championships?|finals?|games|Games|Olympics|Olympic|World|"
-    r"Winter|Summer|Paralympics|Asian|Commonwealth|European|summit|conference|convention)(?!\w)"
+    r"Winter|Summer|Paralympics|Asian|Commonwealth|European|summit|conference|convention|conflict|clashes|"
+    r"tornado|flood|scandal|riots|Championships?|Cup|Open|Grand\sPrix|draft|Draft)(?!\w)"
 )
+_TITLED = re.compile(
+    r"\b(?:elections?|primaries|crisis|referendum|census|Act|Bill|Law|Order|Regulations),\s$"
+)
+"""As official titles put the year: "the Citizenship Act, 2019"."""
+
 _VERB = re.compile(r"\s(?:was|is|will|has|had|saw|began|ended|marks|marked|would|could|may)\s")
 _NO_NOUN = re.compile(
     r"\s?[.,;:!?)\]\u2019'\"\u201d\u2026]|\s?$|\s?[\n\u2013\u2014]|\s(?:and|or|but|to|in|on|at|by|as|for|"
@@ -71,11 +79,11 @@ def bare_year(match: re.Match[str], _clock: Clock) -> Expression | None:
 
 def _is_year(match: re.Match[str]) -> bool:
     text, start, end = match.string, match.start(), match.end()
-    behind = text[max(0, start - 12) : start]
+    behind = text[max(0, start - 14) : start]
     no_noun = _NO_NOUN.match(text, end) is not None
     if _SURE.search(behind):
         return no_noun or int(match["year"]) >= MODERN
-    if _LIKELY.search(behind) and no_noun:
+    if no_noun and (_LIKELY.search(behind) or _TITLED.search(behind)):
         return True
     if int(match["year"]) < MODERN:
         return False
@@ -105,6 +113,18 @@ def year_span(match: re.Match[str], _clock: Clock) -> Expression | None:
         return Expression(match.start(), match.end(), void=True)
     days = spans.between(spans.year(first), spans.year(last))
     return whole(match.start(), match.end(), days)
+
+
+_UNTIL_NOW = re.compile(
+    rf"(?<![\w.,:/$#-])(?P<year>1[0-9]{{3}}|20[0-9]{{2}})[ \xa0]?{DASH}[ \xa0]?present(?!\w)"
+)
+
+
+def until_now(match: re.Match[str], clock: Clock) -> Expression | None:
+    """As in "(2016–present)"."""
+    first = spans.year(int(match["year"])).earliest
+    days = spans.between(spans.one(first), spans.one(clock.today))
+    return whole(match.start(), match.end(), days, relative=True)
 
 
 _DECADE = re.compile(
@@ -246,6 +266,7 @@ def season(match: re.Match[str], _clock: Clock) -> Expression | None:
 RULES: Final[tuple[Rule, ...]] = (
     Rule(("#1", "#2", "#3", "#4"), _BEFORE_CHRIST, before_christ),
     Rule(("#4",), _SPAN, year_span),
+    Rule(("#4",), _UNTIL_NOW, until_now),
     Rule(("#4",), _DECADE, full_decade),
     Rule(("#4",), BARE, bare_year),
     Rule(("#1", "#2", *(word.partition("-")[0] for word in ORDINALS)), _CENTURY, century),
