@@ -12,6 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+from schemas.annotations import (
+    DateValue,
+    MoneyValue,
+    NearDuplicate,
+    Quote,
+    ReadingTime,
+    StoryRef,
+    Summary,
+)
 from schemas.article import Picture, Place, Rights, Subject
 from services.console.read import NotFound, find_article, search, show
 from services.indexer.store.base import Query
@@ -176,10 +185,71 @@ def test_entities_come_by_mentions_and_topics_by_score(store: SqliteStore) -> No
     ]
 
 
+def test_what_enrichment_says_of_the_whole_is_shown(store: SqliteStore) -> None:
+    copy = NearDuplicate(
+        article_id=article_id(5), share=0.934, direction="shortened", provider="Example Wire"
+    )
+    article = make_enriched(
+        quotes=(
+            Quote(start=0, end=7, text="Harbour", speaker_name="Ana Petrova", verb="said"),
+            Quote(start=0, end=7, text="of Riverton"),
+        ),
+        summary=Summary(text="Ferries stop for nine days.", start=0, end=27),
+        reading_time=ReadingTime(words=1712, seconds=425),
+        near_duplicate_of=copy,
+        near_duplicates=(copy,),
+        story=StoryRef(id=article_id(7), articles=3, merged=(article_id(8),)),
+    )
+    store.file([article])
+    lines = [" ".join(line.split()) for line in shown(store).splitlines()]
+    told = f"{article_id(5)} (shortened, 93% in common, Example Wire)"
+    for expected in (
+        "reading time 7:05 min (1,712 words)",
+        "summary Ferries stop for nine days.",
+        f"story {article_id(7)} (article 3 of it, took in {article_id(8)})",
+        f"copy of {told}",
+        f"alike {told}",
+        "Ana Petrova said Harbour",
+        "– – of Riverton",
+    ):
+        assert expected in lines
+
+
+def test_the_most_salient_entity_comes_first_with_counts_and_values(store: SqliteStore) -> None:
+    text = "Ana Petrova, Riverton, Riverton, Monday, $3.5 billion"
+    day = DateValue(earliest=at(0).date(), latest=at(0).date(), precision="day")
+    since = day.model_copy(update={"latest": at(86400).date(), "precision": "range"})
+    money = MoneyValue(amount=3.5e9, currency="USD", about=True)
+    store.file(
+        [
+            make_enriched(
+                text=text,
+                entities=(
+                    make_entity(text, "Riverton", "GPE").model_copy(update={"salience": 0.2}),
+                    make_entity(text, "Ana Petrova", "PERSON").model_copy(
+                        update={"salience": 0.7, "count": 1250}
+                    ),
+                    make_entity(text, "Monday", "DATE").model_copy(update={"date": day}),
+                    make_entity(text, ", Monday", "DATE").model_copy(update={"date": since}),
+                    make_entity(text, "$3.5 billion", "MONEY").model_copy(update={"money": money}),
+                ),
+            )
+        ]
+    )
+    lines = [" ".join(line.split()) for line in shown(store).splitlines()]
+    (start,) = [n for n, line in enumerate(lines) if line.startswith("Ana Petrova PERSON")]
+    assert lines[start] == "Ana Petrova PERSON 1250 0.70 person:ana petrova"
+    assert lines[start + 1] == "Riverton GPE 2 0.20 gpe:riverton"
+    values = {line.rpartition("date:")[2] or line for line in lines[start + 2 : start + 5]}
+    assert any(line.endswith("about 3,500,000,000 USD") for line in values)
+    assert any(line.endswith("monday 2026-03-02") for line in values)
+    assert any(line.endswith("2026-03-02 to 2026-03-03") for line in values)
+
+
 def test_an_article_without_extras_has_no_empty_tables(store: SqliteStore) -> None:
     store.file([make_enriched(entities=(), topics=(), set_apart=(), provenance=(), authors=())])
     text = shown(store)
-    for title in ("Entities", "Topics", "Set apart", "Provenance", "authors"):
+    for title in ("Entities", "Topics", "Quotes", "Set apart", "Provenance", "authors"):
         assert title not in text
     assert "Versions" in text
 
@@ -284,6 +354,11 @@ def hostile_article(text: str = HOSTILE) -> EnrichedArticle:
             "places": (Place(name=text, code=text, scheme=text),),
             "pictures": (Picture(caption=text, credit=text, url=text),),
             "rights": Rights(holder=text, notice=text, usage_terms=text),
+            "quotes": (Quote(start=0, end=1, text=text, speaker_name=text, verb=text),),
+            "summary": Summary(text=text, start=0, end=1),
+            "near_duplicate_of": NearDuplicate(
+                article_id=article_id(5), share=0.5, direction="same", provider=text
+            ),
         }
         | dict.fromkeys(("dateline", "url", "provider", "provider_id", "language"), text)
         | dict.fromkeys(("byline", "section"), text)
