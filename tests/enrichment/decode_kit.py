@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from spacy.language import Language
     from spacy.tokens import Doc
+    from spacy.vectors import Vectors  # type: ignore[import-not-found]  # ships no types for it
 
     from services.enrichment.decode.decoder import Decoder
 
@@ -87,20 +88,30 @@ ENCODE: dict[str, Any] = {
 }
 
 
+def _without_none(config: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in config.items() if value is not None}
+
+
 def untaught(
     model: dict[str, Any] | None = None,
     *,
     embed: dict[str, Any] | None = None,
     encode: dict[str, Any] | None = None,
     factory: str = "ner",
+    vectors: Vectors | None = None,
     seed: int = 1,
 ) -> Language:
-    """A small pipeline with weights at random: its names mean nothing, but it has some."""
+    """A small pipeline with weights at random: its names mean nothing, but it has some.
+
+    ``model``, ``embed`` and ``encode`` change its configuration; a None takes a key away.
+    """
     nlp = spacy.blank("en")
+    if vectors is not None:
+        nlp.vocab.vectors = vectors
     tok2vec = {
         "@architectures": "spacy.Tok2Vec.v2",
-        "embed": EMBED | (embed or {}),
-        "encode": ENCODE | (encode or {}),
+        "embed": _without_none(EMBED | (embed or {})),
+        "encode": _without_none(ENCODE | (encode or {})),
     }
     recogniser: Any = nlp.add_pipe(
         factory, name="ner", config={"model": {**SMALL, "tok2vec": tok2vec, **(model or {})}}

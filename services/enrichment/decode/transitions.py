@@ -49,6 +49,11 @@ class NotFiniteError(ArithmeticError):
     """The weights or vectors gave something that isn't a number: the model is broken."""
 
 
+def _require_numbers(scores: NDArray[np.float32]) -> None:
+    if not np.isfinite(scores).all():
+        raise NotFiniteError("the model's scores are not finite numbers")
+
+
 class Transitions:
     """The parser's decisions, from the vectors of tokens (one a row)."""
 
@@ -92,8 +97,7 @@ class Transitions:
         every = np.arange(len(scores))
         best = scores.argmax(axis=1)
         highest = scores[every, best]
-        if not np.isfinite(highest).all():
-            raise NotFiniteError("the model's scores are not finite numbers")
+        _require_numbers(highest)
         scores[every, best] = -np.inf
         return self._moves[best], highest - scores.max(axis=1) < TOLERANCE
 
@@ -115,13 +119,17 @@ class Transitions:
         at: NDArray[np.intp],
         labels: NDArray[np.int32],
     ) -> NDArray[np.float32]:
-        """By how much I is better than L at token ``at`` of an entity that began at ``first``."""
+        """By how much I is better than L at token ``at`` of an entity that began at ``first``.
+
+        Raises :class:`NotFiniteError`.
+        """
         features = tokens[at] @ self._token
         features += tokens[first] @ self._first
         features += tokens[at - 1] @ self._before
         hidden = self._hidden(features, self._open_bias)
         better: NDArray[np.float32] = np.einsum("ij,ij->i", hidden, self._goes_on[labels])
         better += self._goes_on_bias[labels]
+        _require_numbers(better)
         return better
 
     def extend(
