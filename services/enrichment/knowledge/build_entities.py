@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from services.enrichment.knowledge.entity_sources import common_words, read
 from services.enrichment.knowledge.entity_supplement import supplement
@@ -38,21 +38,24 @@ def build(data: Path, day: date) -> EntityTable:
     """The whole table; the same data gives the same bytes."""
     words = common_words(data / "topics" / "topics_train.jsonl.gz")
     entries = supplement(read(data / "knowledge", words))
-    order = {"country": 0, "demonym": 1}
-    entries.sort(key=lambda e: order.get(e.candidate.kind, 2))
+    return to_table(entries, {"version": day.isoformat(), "notices": list(NOTICES)})
+
+
+def to_table(entries: Sequence[Entry], facts: dict[str, Any]) -> EntityTable:
+    """``entries`` as columns, countries first."""
+    ordered = sorted(entries, key=lambda e: e.candidate.kind != "country")
     aliases, people, surnames = [], [], []
-    for index, entry in enumerate(entries):
+    for index, entry in enumerate(ordered):
+        is_person = entry.candidate.type == "PERSON"
         for name, flags in entry.names.items():
             short = ABBREVIATION if is_abbreviation(name) else 0
             aliases.append((form(name), index, flags | short))
-            if entry.candidate.type == "PERSON" and " " in person_key(name):
+            if is_person and " " in person_key(name):
                 people.append((person_key(name), index, 0))
-        if entry.candidate.type == "PERSON":
+        if is_person:
             surnames.append((surname_key(entry.candidate.name), index, 0))
-    facts = {"version": day.isoformat(), "notices": list(NOTICES)}
-    return make_table(
-        [e.candidate for e in entries], [e.code for e in entries], aliases, people, surnames, facts
-    )
+    candidates, codes = [e.candidate for e in ordered], [e.code for e in ordered]
+    return make_table(candidates, codes, aliases, people, surnames, facts)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

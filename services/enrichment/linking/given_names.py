@@ -87,8 +87,8 @@ tariq tarek tareq tarik
 
 INTERNATIONAL = frozenset(
     {"alexander", "alexandre", "alexandra", "viktor", "victor", "maxim", "konstantin", "maria"}
-    | {"constantin", "natalia", "olga", "irena", "daria", "elena", "leonid", "denis", "petr"}
-    | {"alexandr", "andrej", "pavel", "igor", "stanislaw", "jaroslaw", "mihail", "xenia", "irina"}
+    | {"constantin", "natalia", "olga", "irena", "daria", "elena", "denis", "petr"}
+    | {"alexandr", "andrej", "pavel", "stanislaw", "jaroslaw", "mihail", "xenia", "irina"}
 )
 """Spellings that bearers of other nations have too: they don't show that a surname was
 romanised."""
