@@ -62,6 +62,15 @@ def linked(key: str) -> Target:
     return Target(key, type=kind if kind in get_args(EntityType) else None)
 
 
+def check_key(key: str) -> None:
+    """Raise :class:`Refused` for what can be no entity's key."""
+    if not key:
+        raise Refused("an empty key names no entity")
+    if "\0" in key:
+        # Databases and command lines take it for the end of a text.
+        raise Refused("a key with a NUL in it can't be merged")
+
+
 def check_merge(key: str, into: str, root_of: Callable[[str], str]) -> bool:
     """Whether merging ``key`` into ``into`` changes anything; raises :class:`Refused`.
 

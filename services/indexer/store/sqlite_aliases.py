@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from schemas.events import EntitiesChanged
-from services.indexer.store.aliases import check_merge, check_types, full_key, unknown
-from services.indexer.store.entities import Alias, Refused
+from services.indexer.store.aliases import check_key, check_merge, check_types, full_key, unknown
+from services.indexer.store.entities import Alias
 from services.indexer.store.sqlite_entities import alike, facts, find_key, root_of
 from services.indexer.store.times import from_micros, to_micros
 from services.indexer.store.words import fold
@@ -220,12 +220,11 @@ def _remember(db: sqlite3.Connection, key: str, name: str | None) -> None:
 
 def _meant(db: sqlite3.Connection, given: str, *, force: bool) -> str:
     """The key as the store has it; one that nobody has is refused, or taken with ``force``."""
-    key = find_key(db, given)
+    full = full_key(given)
+    check_key(full)
+    key = find_key(db, full)
     if key is not None:
         return key
-    full = full_key(given)
-    if not full:
-        raise Refused("an empty key names no entity")
     if not force:
         raise unknown(full, alike(db, fold(full)))
     return full
