@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 
-from services.enrichment.annotators.entities import MAX_MENTIONS, EntityFinder
+from services.enrichment.annotators.entities import MAX_MENTIONS
 from services.enrichment.annotators.pieces import MAX_READ
 from services.enrichment.annotators.recogniser import SpacyRecogniser
-from tests.enrichment.kit import draft, model
+from tests.enrichment.kit import annotator, draft, model
 
 DOCUMENTS = 3000
+BATCH = 50
+KEPT = 300
+"""Words that a recogniser keeps here: few, so that it is soon past them."""
 
 
 def invented(random_: random.Random) -> str:
@@ -20,13 +23,36 @@ def invented(random_: random.Random) -> str:
 
 def test_thousands_of_documents_leave_no_words_behind() -> None:
     """Counted, not timed: each of the 3,000 documents brings three words never seen."""
-    finder, strings = EntityFinder(model()), model().nlp.vocab.strings
+    recogniser, strings = SpacyRecogniser(model().nlp, kept_words=KEPT), model().nlp.vocab.strings
     source = random.Random(2)  # noqa: S311 (names, not secrets)
-    finder.annotate([draft(invented(source))])
+    recogniser.find([invented(source) for _ in range(KEPT)])
     before = len(strings)
-    for _ in range(DOCUMENTS // 50):
-        finder.annotate([draft(invented(source)) for _ in range(50)])
-    assert len(strings) - before < 20
+    for _ in range(DOCUMENTS // BATCH):
+        recogniser.find([invented(source) for _ in range(BATCH)])
+    assert len(strings) == before
+
+
+def test_no_more_words_stay_than_were_asked_for_and_a_batch_brings() -> None:
+    """Words and not strings: a word has up to five (its suffix, its shape …)."""
+    nlp = model().nlp
+    recogniser = SpacyRecogniser(nlp, kept_words=KEPT)
+    source = random.Random(4)  # noqa: S311
+    texts = [invented(source) for _ in range(KEPT)]
+    before = len(nlp.vocab.strings)
+    for start in range(0, len(texts), BATCH):
+        recogniser.find(texts[start : start + BATCH])
+    grown = len(nlp.vocab.strings) - before
+    assert KEPT / 2 < grown < 5 * (KEPT + 3 * BATCH)
+
+
+def test_what_is_kept_changes_no_name() -> None:
+    """Found while words are being kept, in a zone, and in a zone with some words known."""
+    source = random.Random(5)  # noqa: S311
+    texts = [invented(source) for _ in range(60)]
+    keeping, forgetting = (SpacyRecogniser(model().nlp, kept_words=kept) for kept in (10**6, 0))
+    first = forgetting.find(texts)
+    assert any(first)
+    assert keeping.find(texts) == first == forgetting.find(texts)
 
 
 def test_the_same_count_sees_what_is_kept_without_a_zone() -> None:
@@ -57,12 +83,12 @@ def test_five_megabytes_are_read_with_right_offsets_and_a_note_on_what_was_not()
     filler = "the wall of the quay had moved and the ferries did not run at all. " * 16
     text = f"Joe Biden spoke in Paris. {filler}\n\n" * 4600 + "Then Joe Biden left."
     assert len(text) > 5_000_000 > MAX_READ
-    (block,) = EntityFinder(model()).annotate([draft(text)])
+    (block,) = annotator("entities").annotate([draft(text)])
     assert block.status == "done"
     assert block.reason is not None
     assert f"new names looked for in the first {MAX_READ} characters only" in block.reason
     assert "mentions only" not in block.reason
-    (person,) = (entity for entity in block.entities if entity.key == "person:joe biden")
+    (person,) = (entity for entity in block.entities if entity.name == "Joe Biden")
     assert len(person.mentions) == 4601
     for mention in person.mentions:
         assert text[mention.start : mention.end] == mention.text
@@ -72,7 +98,7 @@ def test_five_megabytes_are_read_with_right_offsets_and_a_note_on_what_was_not()
 def test_of_endless_names_the_first_are_marked_and_the_rest_is_said() -> None:
     """A text of nothing but names must not make an event ten times its size."""
     text = "Joe Biden spoke in Paris. " * 6000
-    (block,) = EntityFinder(model()).annotate([draft(text)])
+    (block,) = annotator("entities").annotate([draft(text)])
     assert block.reason == f"the first {MAX_MENTIONS} mentions only"
     starts = sorted(mention.start for entity in block.entities for mention in entity.mentions)
     assert len(starts) == MAX_MENTIONS
