@@ -75,8 +75,9 @@ class Unusable:
 class DuplicateRule:
     """When two sketches are near-duplicates.
 
-    They have ``least`` hashes in common, and that ``share`` of the smaller one's.  One hash has ``full`` postings at most; one with ``common`` of them counts as
-    boilerplate where most of the article's others haven't.  ``told`` at most are named.
+    They have ``least`` hashes in common, and that ``share`` of the smaller one's.  One hash
+    has ``full`` postings at most; one with ``common`` of them counts as boilerplate
+    where most of the article's others haven't.  ``told`` at most are named.
     """
 
     least: int

@@ -173,7 +173,7 @@ quarterfinals. "She was the best on the pitch," said the goalkeeper whom Brandt 
 The Constitutional Court on Thursday struck down the pension law of President Marek Dolan, ruling
 that raising the retirement age by decree went beyond his powers. The judges gave parliament until
 June to write another. Dolan said he would respect the ruling. Unions that had brought the case
-danced outside the courthouse. The law would have made two million people work three years longer.""",
+danced outside the courthouse. The law would have made two million people work longer.""",
         """Judges overturn decree on retirement age
 
 Two million workers will retire at 63 after all: the Constitutional Court overturned the decree by
