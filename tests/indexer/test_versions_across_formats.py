@@ -242,7 +242,11 @@ def test_a_store_of_the_first_version_learns_what_orders_its_versions(wire: Wire
     )
     before = keys(wire.store)
     assert [row[1] for row in before] == [1, 1, 1, 0, 0]
-    for column in ("numbered", "moment", "number"):
+    for index in ("articles_story", "articles_copy_of"):
+        wire.store._db.execute(f"DROP INDEX {index}")
+    for table in ("story_merges", "stories", "aliases", "targets", "changes"):
+        wire.store._db.execute(f"DROP TABLE {table}")
+    for column in ("numbered", "moment", "number", "story", "copy_of"):
         wire.store._db.execute(f"ALTER TABLE articles DROP COLUMN {column}")
     wire.store._db.execute("PRAGMA user_version = 1")
     wire.store.close()
