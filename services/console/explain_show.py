@@ -86,7 +86,7 @@ def _score(value: float | None) -> str:
 
 
 def _entities(entities: Iterable[Entity]) -> Table:
-    table = table_of("entity", "type", "×", "salience", "sure", "who or what (sure)")
+    table = table_of("entity", "type", "×", "salience", "sure", "link (how sure)")
     ordered = by_weight(entities)
     for entity in ordered[:MOST_ROWS]:
         table.add_row(
@@ -102,11 +102,11 @@ def _entities(entities: Iterable[Entity]) -> Table:
 
 
 def _link(entity: Entity) -> str:
-    """Its ids in other people's tables, or our own key where it isn't known who is meant."""
+    """Its ids at Wikidata, GeoNames (gn) and ISO; our own key where nobody known is meant."""
     ids = [
         entity.wikidata,
-        f"GeoNames {entity.geonames}" if entity.geonames else None,
-        f"ISO {entity.iso_country}" if entity.iso_country else None,
+        f"gn:{entity.geonames}" if entity.geonames else None,
+        entity.iso_country,
     ]
     known = " · ".join(part for part in ids if part) or entity.key
     return known if entity.link_confidence is None else f"{known} ({entity.link_confidence:.2f})"
@@ -192,9 +192,7 @@ def _nothing(article: EnrichedArticle, block: str) -> str:
     made = next((made for made in article.provenance if made.block == block), None)
     if made is None:
         return "not looked up"
-    if made.status == "done":
-        return "none found"
-    return f"not looked up: {made.reason}" if made.reason else "not looked up"
+    return "none found" if made.status == "done" else made.reason or "not looked up"
 
 
 def _provenance(blocks: tuple[Provenance, ...]) -> Table:

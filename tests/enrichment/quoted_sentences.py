@@ -17,7 +17,10 @@ BEHIND = {
         ["The quay is safe, | =Ana Petrova | said"],
     ),
     "surname means the full name given before": (
-        "[PERSON Ana Petrova] closed the port. “We had no choice,” [PERSON Petrova] told reporters.",
+        (
+            "[PERSON Ana Petrova] closed the port. “We had no choice,” [PERSON Petrova] told "
+            "reporters."
+        ),
         ["We had no choice, | =Ana Petrova | told"],
     ),
     "title before the name": (
@@ -172,8 +175,10 @@ IN_FRONT = {
         ["The quay is safe. | =Ana Petrova | said"],
     ),
     "within a clause": (
-        "[PERSON Ana Petrova] said at a briefing in [GPE Riverton] on Monday that the plan was "
-        "“very much in line” with the law.",
+        (
+            "[PERSON Ana Petrova] said at a briefing in [GPE Riverton] on Monday that the plan was "
+            "“very much in line” with the law."
+        ),
         ["very much in line | =Ana Petrova | said"],
     ),
     "last verb before the marks counts": (
@@ -265,7 +270,10 @@ GOING_ON = {
         ],
     ),
     "two speakers in turn": (
-        "“It is yours,” [PERSON Ana Petrova] said. “I never asked for it,” [PERSON Joe Okoro] said.",
+        (
+            "“It is yours,” [PERSON Ana Petrova] said. “I never asked for it,” [PERSON Joe "
+            "Okoro] said."
+        ),
         ["It is yours, | =Ana Petrova | said", "I never asked for it, | =Joe Okoro | said"],
     ),
 }
@@ -275,7 +283,10 @@ PRONOUNS = {
         ["I have heard enough, | =Joe Okoro | said"],
     ),
     "he: who spoke last, and not whom he spoke of": (
-        "[PERSON Joe Okoro] said that [PERSON Karl Lind]'s plan was dead.\n\n“It is over,” he said.",
+        (
+            "[PERSON Joe Okoro] said that [PERSON Karl Lind]'s plan was dead.\n\n“It is "
+            "over,” he said."
+        ),
         ["It is over, | =Joe Okoro | said"],
     ),
     "he: either of two": (
@@ -299,8 +310,10 @@ PRONOUNS = {
         ["It is late, | =Joe Okoro | said", "Go home, | =Joe Okoro | added"],
     ),
     "he: nobody near": (
-        "[PERSON Joe Okoro] came. It rained. It snowed. It hailed. It thawed. It froze.\n\n"
-        "“I have seen it all,” he said.",
+        (
+            "[PERSON Joe Okoro] came. It rained. It snowed. It hailed. It thawed. It froze.\n\n"
+            "“I have seen it all,” he said."
+        ),
         ["I have seen it all, | - | said"],
     ),
     "he: nobody is named": ("“I have seen it all,” he said.", ["I have seen it all, | - | said"]),
@@ -321,8 +334,10 @@ PRONOUNS = {
         ["The wall moved, | =Ministry of Transport | said"],
     ),
     "the ministry: either of two": (
-        "The [ORG Ministry of Transport] asked the [ORG Ministry of Health]. "
-        "“The wall moved,” the ministry said.",
+        (
+            "The [ORG Ministry of Transport] asked the [ORG Ministry of Health]. "
+            "“The wall moved,” the ministry said."
+        ),
         ["The wall moved, | the ministry | said"],
     ),
     "the mayor": (
@@ -330,7 +345,10 @@ PRONOUNS = {
         ["The wall moved, | =Ana Petrova | said"],
     ),
     "the mayor by apposition": (
-        "[PERSON Ana Petrova], the mayor, met [PERSON Joe Okoro]. “The wall moved,” the mayor said.",
+        (
+            "[PERSON Ana Petrova], the mayor, met [PERSON Joe Okoro]. “The wall moved,” the "
+            "mayor said."
+        ),
         ["The wall moved, | =Ana Petrova | said"],
     ),
     "the minister: nobody is called so": (
@@ -341,8 +359,10 @@ PRONOUNS = {
 NOT_SPEECH = {
     "scare quotes": ("The council spoke of its “vision” and of “key areas.”", []),
     "term far from its verb": (
-        "[ORG Norpress] reported that [PERSON Joe Okoro] will meet the board to discuss trade, "
-        "the economy and how to respond to “challenges.”",
+        (
+            "[ORG Norpress] reported that [PERSON Joe Okoro] will meet the board to discuss trade, "
+            "the economy and how to respond to “challenges.”"
+        ),
         [],
     ),
     "title of a book": ("Her book “The Long Road Home” sold well, [PERSON Ana Petrova] said.", []),
