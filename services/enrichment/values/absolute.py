@@ -122,12 +122,14 @@ def month_and_year(match: re.Match[str], clock: Clock) -> Expression | None:
 
 
 _BEFORE_NAMES = re.compile(
-    r"(?<!confidence\s)(?<!faith\s)(?<!trust\s)(?<!belief\s)(?<!interest\s)"
+    r"(?<!onfidence\s)(?<!aith\s)(?<!rust\s)(?<!elief\s)(?<!nterest\s)"
     r"\b(?i:in|since|until|till|during|through|throughout|late|early|mid|between)[\s-]$"
 )
 _BROAD = re.compile(r"\b(?i:by|before|after|from|to|for|of|every)\s$")
 _DETERMINED = re.compile(r"(?:\b(?i:an?|the|its|his|her|their|our|this)|['\u2019]s)\s$")
-_NOUN_NEXT = re.compile(r"\s[a-z]{3}")
+_NOUN_NEXT = re.compile(
+    r"\s(?!(?:was|were|has|had|will|went|began|ended|came|took|said)\b)[a-z]{3}"
+)
 _PERSONS = frozenset(("April", "May", "June", "APRIL", "MAY", "JUNE"))
 _WORDS_TOO = frozenset(("March", "MARCH", "August", "AUGUST"))
 _FULL_MONTH = re.compile(rf"(?P<month>{MONTH})(?!\w|[.-][0-9A-Za-z])")
@@ -139,7 +141,7 @@ def lone_month(match: re.Match[str], _clock: Clock) -> Expression | None:
     form, start = match["month"], match.start()
     if form not in FULL_MONTHS:
         return None
-    behind = match.string[max(0, start - 14) : start]
+    behind = match.string[max(0, start - 20) : start]
     if _RECURRING.search(behind):
         return None
     if form in _PERSONS or form in _WORDS_TOO:

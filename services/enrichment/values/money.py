@@ -29,6 +29,8 @@ _TO = rf"(?:[ \xa0]?{DASH}[ \xa0]?|{GAP}to{GAP})"
 _SIGN_CHARS = "".join(re.escape(sign) for sign in currencies.SIGNS)
 _SIGN: Final = re.compile(rf"[{_SIGN_CHARS}]")
 _PREFIX = re.compile(r"(?<![A-Za-z])(?:[A-Za-z]{1,3})$")
+_JOINED = re.compile(rf"[A-Za-z0-9{_SIGN_CHARS}]")
+"""What a sign isn't joined to; other scripts write no spaces."""
 _NO_MORE = r"(?!\w|[.,][0-9]|%)"
 _AFTER = re.compile(
     rf"[ \xa0\u202f]?{amount_pattern('low')}{_NO_MORE}"
@@ -89,7 +91,7 @@ def _sign_first(market: Market, sign: re.Match[str]) -> FoundAmount | None:
         elif sign[0] in "¥\uffe5":
             code = {"CN": "CNY", "RMB": "CNY", "JP": "JPY"}.get(prefix[0])
         start -= len(prefix[0])
-    elif start and (text[start - 1].isalnum() or text[start - 1] in _SIGN_CHARS):
+    elif start and _JOINED.match(text[start - 1]):
         return None
     match = _AFTER.match(text, sign.end())
     if match is None or code is None or _of_other_language(market, match.end()):

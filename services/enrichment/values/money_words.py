@@ -68,6 +68,8 @@ _BEFORE_NOUN = re.compile(
     rf"(?:{GAP}?{DASH}{GAP}?|{GAP}(?:to|or){GAP}|(?(between){GAP}and{GAP}|(?!))))?"
     rf"(?<![\w.,/$\u20ac\u00a3])(?P<number>{_NUMBER}){_ADJECTIVE}{_SEP}$"
 )
+_PROVERBIAL = re.compile(rf"(?i:an?{GAP}{MAGNITUDE}-)")
+"""As in "a million-dollar question"."""
 _CHANGE = re.compile(r"\b(?i:from|by)\s$")
 
 _WEIGHT_BEHIND = re.compile(
@@ -134,7 +136,7 @@ def _by_code(market: Market, match: re.Match[str], position: int) -> FoundAmount
 
 def _by_noun(market: Market, match: re.Match[str], noun: str, position: int) -> FoundAmount | None:
     one = _with_noun(market, match, _NOUNS[noun], position)
-    if one is None:
+    if one is None or market.text.startswith(" cent", one.end):  # euro cents
         return None
     if noun.startswith("pound") and not _is_money(market.text, one):
         return None
@@ -171,7 +173,7 @@ def _with_noun(
     """The amount whose number ends right before the noun ``match``."""
     text, noun = market.text, match[0]
     found = _BEFORE_NOUN.search(text, max(position, match.start() - _BEHIND), match.start())
-    if found is None:
+    if found is None or _PROVERBIAL.fullmatch(found[0]):
         return None
     code = _code(market, noun.lower(), codes, found["adjective"])
     high = _number(found["number"])

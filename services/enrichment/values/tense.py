@@ -20,7 +20,7 @@ WINDOW_AFTER: Final = 80
 _AHEAD = (
     r"(?:will|'ll|won't|would|shall|should|must|may|might|can|could|to\sbe|going\sto|gonna|"
     r"(?:is|are|was|were|be|been|now|still|also|not|currently|both)\s(?:due|set|slated|poised|likely|"
-    r"expected|scheduled|planned|supposed|meant|required|to\s)|"
+    r"expected|scheduled|planned|supposed|meant|required|to(?=\s))|"
     r"due\s(?:to|in|on|for)|set\s(?:to|for)|slated\s(?:to|for)|scheduled\s(?:to|for)|"
     r"(?:expected|planned|required|hoped|intended|meant|supposed|projected|forecast)\s(?:to|for|in|by|on)|"
     r"(?:re)?scheduled|postponed\s(?:to|until|till)|delayed\suntil|"
@@ -101,7 +101,8 @@ def _first(clause: str) -> Tense | None:
     for cue in _CUE.finditer(clause):
         told = _said(cue)
         if told is not None:
-            return told
+            # What was expected in March was expected then.
+            return "past" if cue[0].startswith(("was ", "were ")) else told
     return None
 
 

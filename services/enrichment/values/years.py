@@ -30,7 +30,7 @@ _COUNTS = (
     rf"(?!{GAP}(?:{QUANTITY}\b|[\u00b0%])|{DASH}(?:year|foot|met|mile|seat|strong|bed|page|odd))"
 )
 BARE: Final = re.compile(
-    rf"(?<![\w.,:/$#\u00a3\u20ac\u00a5+-])(?P<year>{YEAR})(?![\w]|:[0-9]|{DASH}[0-9]){_COUNTS}"
+    rf"(?<![\w.,:/$#\u00a3\u20ac\u00a5+])(?:(?<=[Mm]id-)|(?<!-))(?P<year>{YEAR})(?![\w]|:[0-9]|{DASH}[0-9]){_COUNTS}"
 )
 
 _SURE = re.compile(
@@ -77,8 +77,13 @@ def bare_year(match: re.Match[str], _clock: Clock) -> Expression | None:
     return whole(match.start(), match.end(), spans.year(int(match["year"])))
 
 
+_COUNTED_PAIR = re.compile(rf"{GAP}(?:and|to|or){GAP}[0-9,]{{4,6}}{GAP}{QUANTITY}\b")
+
+
 def _is_year(match: re.Match[str]) -> bool:
     text, start, end = match.string, match.start(), match.end()
+    if _COUNTED_PAIR.match(text, end):
+        return False
     behind = text[max(0, start - 14) : start]
     no_noun = _NO_NOUN.match(text, end) is not None
     if _SURE.search(behind):
@@ -129,6 +134,7 @@ def until_now(match: re.Match[str], clock: Clock) -> Expression | None:
 
 _DECADE = re.compile(
     r"(?<![\w.,:$#])(?:(?<=[a-z]-)|(?<!-))(?P<year>(?:1[0-9]|20)[0-9]0)['\u2019]?s(?!\w)"
+    rf"(?:{DASH}['\u2019]?(?P<last>[1-9]0)s(?!\w))?"
 )
 _SHORT_DECADE = re.compile(r"(?P<tens>[0-9])0s(?!\w)")
 _APOSTROPHE = re.compile(r"(?<!\w)['\u2018\u2019]$")
@@ -141,8 +147,12 @@ _WEATHER = re.compile(
 
 
 def full_decade(match: re.Match[str], _clock: Clock) -> Expression | None:
-    """As in "1990s"."""
-    return whole(match.start(), match.end(), spans.decade(int(match["year"])))
+    """As in "1990s", "1950s–60s"."""
+    first = int(match["year"])
+    days = spans.decade(first)
+    if match["last"]:
+        days = spans.between(days, spans.decade(first // 100 * 100 + int(match["last"]))) or days
+    return whole(match.start(), match.end(), days)
 
 
 def short_decade(match: re.Match[str], clock: Clock) -> Expression | None:
