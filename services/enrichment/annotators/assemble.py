@@ -49,9 +49,9 @@ def entities_of(
     drafts: dict[str, _Draft] = {}
     for group, known, found in zip(groups, clusters, links, strict=True):
         made = _draft(group, known, found, document)
-        drafts.setdefault(made.key, _Draft(made.key, made.name, made.type, made.link, [])).named += (
-            made.named
-        )
+        drafts.setdefault(
+            made.key, _Draft(made.key, made.name, made.type, made.link, [])
+        ).named += made.named
     for each in drafts.values():
         each.named.sort(key=lambda name: name.start)
     most = max((_told(each.named, where) for each in drafts.values()), default=0)
@@ -153,7 +153,12 @@ def _signs(made: _Draft, gazetteer: Gazetteer) -> Signs:
 
 def _relations(candidate: Candidate, knowledge: Knowledge) -> tuple[Relation, ...]:
     """What a people, a capital, a city or a region has to do with its country."""
-    kinds = {"demonym": "demonym_of", "capital": "capital_of", "city": "part_of", "region": "part_of"}
+    kinds = {
+        "demonym": "demonym_of",
+        "capital": "capital_of",
+        "city": "part_of",
+        "region": "part_of",
+    }
     kind = kinds.get(candidate.kind)
     country = knowledge.get(candidate.country) if kind and candidate.country else None
     if kind is None or country is None or country.key == candidate.key:

@@ -43,7 +43,9 @@ _SPORT = re.compile(
 SPORT_WORDS = 2
 """Words of sport that an article on a match has at least."""
 
-_LOCATIVE = re.compile(r"\b(?:in|at|from|near|across|outside|around|through|via)\s+$", re.IGNORECASE)
+_LOCATIVE = re.compile(
+    r"\b(?:in|at|from|near|across|outside|around|through|via)\s+$", re.IGNORECASE
+)
 
 _CREDIT_LINE = re.compile(
     r"^[ \t]*(?:(?:by|from)\s+(?=(?-i:[A-Z]))[^\n.]{2,80}|"

@@ -19,15 +19,16 @@ CACHE = 16_384
 _CERTAIN_KINDS = frozenset({"country", "capital", "demonym", "region", "international", "user"})
 """Kinds whose names hardly anybody else bears, unless the table calls the name weak."""
 
-_ALSO_PEOPLE = frozenset(
-    "chad colombo congo douglas french georgetown georgia german hamilton israel jamestown jersey "
-    "jordan kingston lima male manila martinique paris plymouth polish santiago sofia stanley sucre "
-    "us valley victoria washington wellington virginia carolina dakota montana alberta victoria "
-    "florence adelaide sydney austin houston dallas lincoln jackson madison phoenix charlotte milan "
-    "kent devon chester lancaster york berlin london cairo troy savannah brooklyn chelsea nelson "
-    "holland ireland england brittany lorraine normandy cork bath reading nice orange mobile split "
-    "tours delaware maryland idaho".split()
-)
+_PEOPLE_TOO = """
+chad colombo congo douglas french georgetown georgia german hamilton israel jamestown jersey
+jordan kingston lima male manila martinique paris plymouth polish santiago sofia stanley sucre
+us valley victoria washington wellington virginia carolina dakota montana alberta florence
+adelaide sydney austin houston dallas lincoln jackson madison phoenix charlotte milan kent devon
+chester lancaster york berlin london cairo troy savannah brooklyn chelsea nelson holland ireland
+england brittany lorraine normandy cork bath reading nice orange mobile split tours delaware
+maryland idaho
+"""
+_ALSO_PEOPLE = frozenset(_PEOPLE_TOO.split())
 """Places that people are called after, or that are words. Our own list; the table's weak names
 are added to it."""
 

@@ -22,7 +22,9 @@ _RUN = re.compile(
 )
 """Words with a capital in a row, with what joins them; no half of a hyphened word."""
 
-_HYPHENED = re.compile(rf"(?<![\w-])({_CAPITAL}|(?i:anti|pro|non|ex|pre|post))[-–]({_CAPITAL})(?![-\w])")
+_HYPHENED = re.compile(
+    rf"(?<![\w-])({_CAPITAL}|(?i:anti|pro|non|ex|pre|post))[-–]({_CAPITAL})(?![-\w])"
+)
 """``China-Russia``, ``anti-Chinese``."""
 
 _AND = re.compile(r"\s+(?:and|&)\s+(?:the\s+)?")

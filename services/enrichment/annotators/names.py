@@ -141,7 +141,9 @@ def is_junk(name: str) -> bool:
     if name.islower() or (name.casefold() in _NO_NAMES and not name.isupper()):
         return True
     # Combining and control characters: text made to confuse, or a broken encoding.
-    return not name.isprintable() and any(unicodedata.category(char) in {"Cc", "Co", "Cs", "Cn"} for char in name)
+    return not name.isprintable() and any(
+        unicodedata.category(char) in {"Cc", "Co", "Cs", "Cn"} for char in name
+    )
 
 
 def person_tokens(name: str) -> tuple[str, ...]:

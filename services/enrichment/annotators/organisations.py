@@ -16,7 +16,9 @@ from services.enrichment.annotators.names import fold
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-_SMALL_WORDS = frozenset({"of", "and", "for", "the", "in", "on", "at", "to", "de", "la", "du", "des", "&"})
+_SMALL_WORDS = frozenset(
+    {"of", "and", "for", "the", "in", "on", "at", "to", "de", "la", "du", "des", "&"}
+)
 
 FEWEST_INITIALS = 3
 """Letters of an acronym that is joined to its long name without being declared; two-letter ones
@@ -32,12 +34,13 @@ _LEGAL = re.compile(
     r"[,\s]+(?:inc|incorporated|corp|corporation|co|company|ltd|limited|llc|llp|plc|ag|sa|nv|gmbh|"
     r"group|holdings?)\.?$"
 )
-_GENERIC = frozenset(
-    "national international bank university ministry department united american british royal "
-    "world global first central federal state general european north south east west new house "
-    "court council committee party school college institute saint republic commission institut "
-    "association society federation union agency office board bureau museum church team city".split()
-)
+_COMMON = """
+national international bank university ministry department united american british royal world
+global first central federal state general european north south east west new house court
+council committee party school college institute saint republic commission institut association
+society federation union agency office board bureau museum church team city
+"""
+_GENERIC = frozenset(_COMMON.split())
 """First words of very many names: no short form of any one of them."""
 
 _DECLARED = re.compile(r"\s\(\s?(?:the\s)?[\"“]?([A-Z][A-Za-z&.]{1,9})[\"”]?\s?\)")

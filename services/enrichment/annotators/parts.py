@@ -64,9 +64,7 @@ def _known_pair(text: str, start: int, end: int, gazetteer: Gazetteer) -> list[t
     return found if len(found) > 1 and known else []
 
 
-def _people_before(
-    text: str, start: int, end: int, gazetteer: Gazetteer
-) -> tuple[list[Part], int]:
+def _people_before(text: str, start: int, end: int, gazetteer: Gazetteer) -> tuple[list[Part], int]:
     """A people or a country in front of a person: "Chinese President Xi", "Russia's Putin"."""
     owner = _OWNER.search(text, start, end)
     cut = owner.start() if owner else _end_of_first_word(text, start, end)
@@ -90,9 +88,7 @@ def _is_title(text: str, start: int, end: int) -> bool:
     return word is not None and word[1].casefold() in TITLES
 
 
-def fused(
-    word: str, known: Collection[str], gazetteer: Gazetteer
-) -> list[tuple[int, int]]:
+def fused(word: str, known: Collection[str], gazetteer: Gazetteer) -> list[tuple[int, int]]:
     """Offsets in ``word`` of the known names that it is run together of; none where it is one word.
 
     ``known`` holds folded names of the document.  "ChinaRussia" gives two, "NewsLukashenko"

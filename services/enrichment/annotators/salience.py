@@ -88,9 +88,7 @@ def _lead_end(text: str, start: int) -> int:
     return end if end >= 0 else min(body + LEAD_CHARS, len(text))
 
 
-def salience(
-    kind: EntityType, starts: Sequence[int], most: int, where: Layout
-) -> float:
+def salience(kind: EntityType, starts: Sequence[int], most: int, where: Layout) -> float:
     """0 to 1 of an entity named at ``starts``; ``most``: mentions of the most frequent one."""
     told = [start for start in starts if not where.is_credit(start)]
     if not told:

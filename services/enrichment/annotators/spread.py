@@ -21,7 +21,7 @@ from services.enrichment.annotators.intervals import Intervals
 from services.enrichment.annotators.labels import TYPES
 from services.enrichment.annotators.lookup import known_names
 from services.enrichment.annotators.mentions import Named, surnames
-from services.enrichment.annotators.names import WORDS_FIRST, fold, person_tokens, trim
+from services.enrichment.annotators.names import WORDS_FIRST, fold, person_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -93,7 +93,9 @@ def _is_name_here(text: str, start: int, end: int, words: Collection[str]) -> bo
         return True
     if word in WORDS_FIRST:
         return False
-    return word not in words or not (starts_sentence(text, start) or in_title_case(text, start, end))
+    return word not in words or not (
+        starts_sentence(text, start) or in_title_case(text, start, end)
+    )
 
 
 def _certain(names: Sequence[Named], gazetteer: Gazetteer) -> dict[str, Named]:
@@ -184,5 +186,9 @@ def _occurrences(text: str, wanted: dict[str, _Forms]) -> Iterator[tuple[int, in
 
 def _starts(word: str) -> tuple[int, ...]:
     """Where a name may start in a word: at its start, and behind a fused "content" or "anti-"."""
-    seam = _SEAM.search(word) if not word.isalpha() or not (word.isupper() or word[1:].islower()) else None
+    seam = (
+        _SEAM.search(word)
+        if not word.isalpha() or not (word.isupper() or word[1:].islower())
+        else None
+    )
     return (0, seam.end()) if seam else (0,)

@@ -51,9 +51,7 @@ PLACE_VOTES = 2
 an article about a Mr Jordan isn't."""
 
 
-def with_one_type_each(
-    text: str, names: Sequence[Named], gazetteer: Gazetteer
-) -> list[Named]:
+def with_one_type_each(text: str, names: Sequence[Named], gazetteer: Gazetteer) -> list[Named]:
     """The same occurrences; each name has the type that its document votes for."""
     votes: dict[str, Counter[EntityType]] = defaultdict(Counter)
     for name in names:
