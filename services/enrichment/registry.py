@@ -30,10 +30,10 @@ def _entities(settings: Settings) -> Annotator:
     return EntityFinder(load_models(settings), Knowledge.load(settings.entity_aliases_file))
 
 
-def _topics(_settings: Settings) -> Annotator:
+def _topics(settings: Settings) -> Annotator:
     from services.enrichment.annotators.topics import TopicTagger  # noqa: PLC0415
 
-    return TopicTagger()
+    return TopicTagger(settings.user_topics_file)
 
 
 def _values(_settings: Settings) -> Annotator:

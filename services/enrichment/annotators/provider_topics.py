@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from schemas.annotations import Evidence
 from schemas.article import Topic
 
 if TYPE_CHECKING:
@@ -53,6 +54,14 @@ class MediaTopics:
         topic = self._topics.get(code)
         return None if topic is None else topic.name
 
+    def knows(self, code: str) -> bool:
+        """Whether the vocabulary (as shipped) has the code."""
+        return code in self._topics
+
+    def level(self, code: str) -> int | None:
+        """1 for the most general; None where the vocabulary lacks the code."""
+        return sum(1 for _ in self.lineage(code)) if code in self._topics else None
+
     def lineage(self, code: str) -> Iterator[str]:
         """``code`` and what is above it, up to the first level."""
         seen: set[str] = set()
@@ -78,13 +87,7 @@ class MediaTopics:
                     name=self.name(code) or subject.name or code,
                     score=PROVIDER_SCORE,
                     assigned_by="provider",
+                    level=self.level(code),
+                    evidence=(Evidence(words=f"code: {code}", weight=1.0),),
                 )
         return tuple(topics.values())
-
-    def joined(self, given: tuple[Topic, ...], found: Iterable[Topic]) -> tuple[Topic, ...]:
-        """``given``, then what the model ``found`` beside it.
-
-        What the provider's codes say already, more exactly, isn't said again.
-        """
-        said = {above for topic in given for above in self.lineage(topic.code)}
-        return (*given, *(topic for topic in found if topic.code not in said))

@@ -1,0 +1,248 @@
+"""Why the model named a topic: the words of the text that did most for its score."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from schemas.annotations import Evidence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from services.enrichment.knowledge.features import Words
+    from services.enrichment.knowledge.topic_model import Reading
+
+MOST_WORDS = 6
+"""Pieces of evidence for one topic: what a person takes in at a glance."""
+
+LOOKED_AT = 18
+"""Strongest features looked at: a pair of words and each of them alone often stand together."""
+
+WEIGHT_DIGITS = 3
+
+FUNCTION_WORDS = frozenset(
+    [
+        "a",
+        "about",
+        "after",
+        "again",
+        "against",
+        "all",
+        "also",
+        "although",
+        "an",
+        "and",
+        "any",
+        "are",
+        "as",
+        "at",
+        "be",
+        "because",
+        "been",
+        "before",
+        "being",
+        "between",
+        "both",
+        "but",
+        "by",
+        "can",
+        "could",
+        "did",
+        "do",
+        "does",
+        "doing",
+        "during",
+        "each",
+        "either",
+        "for",
+        "from",
+        "further",
+        "had",
+        "ha",
+        "have",
+        "having",
+        "he",
+        "her",
+        "here",
+        "him",
+        "his",
+        "how",
+        "however",
+        "i",
+        "if",
+        "in",
+        "into",
+        "is",
+        "it",
+        "just",
+        "may",
+        "me",
+        "might",
+        "more",
+        "most",
+        "must",
+        "my",
+        "no",
+        "nor",
+        "not",
+        "now",
+        "of",
+        "off",
+        "on",
+        "once",
+        "one",
+        "only",
+        "or",
+        "other",
+        "our",
+        "out",
+        "over",
+        "own",
+        "said",
+        "say",
+        "same",
+        "she",
+        "should",
+        "since",
+        "so",
+        "some",
+        "such",
+        "than",
+        "that",
+        "the",
+        "their",
+        "them",
+        "then",
+        "there",
+        "these",
+        "they",
+        "thi",
+        "this",
+        "those",
+        "through",
+        "to",
+        "too",
+        "two",
+        "under",
+        "until",
+        "up",
+        "upon",
+        "us",
+        "very",
+        "wa",
+        "was",
+        "we",
+        "were",
+        "what",
+        "when",
+        "where",
+        "which",
+        "while",
+        "who",
+        "whom",
+        "whose",
+        "why",
+        "will",
+        "with",
+        "would",
+        "you",
+        "your",
+        "its",
+        "it",
+        "hi",
+        "don",
+        "didn",
+        "doesn",
+        "isn",
+        "wasn",
+        "won",
+        "hadn",
+        "hasn",
+        "couldn",
+        "wouldn",
+        "shouldn",
+    ]
+)
+"""Stems of words that show English prose, but no subject; what the stemmer makes of them too."""
+
+
+def evidence(reading: Reading, words: Words, text: str, index: int) -> tuple[Evidence, ...]:
+    """The strongest words and pairs of neighbours for class ``index``, strongest first.
+
+    A weight is the share in all that speaks for the class in the whole text.  Two words
+    of one bucket can't be taken for each other but where the text itself has both; then the
+    first one is shown.
+    """
+    added = reading.contributions[:, index]
+    total = float(added[added > 0].sum())
+    if total <= 0:
+        return ()
+    order = np.argsort(-added, kind="stable")[:LOOKED_AT]
+    found: dict[tuple[str, ...], float] = {}
+    places: dict[tuple[str, ...], int] = {}
+    for at in order:
+        if added[at] > 0:
+            _take(found, places, _first(reading, words, reading.buckets[at]), float(added[at]))
+    best = sorted(found, key=lambda stems: -found[stems])[:MOST_WORDS]
+    return tuple(
+        Evidence(
+            words=_written(words, text, places[stems], len(stems)),
+            weight=round(min(found[stems] / total, 1.0), WEIGHT_DIGITS),
+        )
+        for stems in best
+    )
+
+
+def _first(
+    reading: Reading, words: Words, bucket: NDArray[np.uint32]
+) -> tuple[tuple[str, ...], int]:
+    """The word or pair that stands in ``bucket``, and where it stands first."""
+    for size, places in ((1, reading.features.single), (2, reading.features.pairs)):
+        hits = np.flatnonzero(places == bucket)
+        if len(hits):
+            place = int(hits[0])
+            return words.stems[place : place + size], place
+    raise AssertionError("a bucket of the reading is one of its words'")
+
+
+def _take(
+    found: dict[tuple[str, ...], float],
+    places: dict[tuple[str, ...], int],
+    feature: tuple[tuple[str, ...], int],
+    added: float,
+) -> None:
+    """Add one feature; a word that is part of a pair already shown adds to the pair."""
+    stems, place = feature
+    telling = [stem for stem in stems if stem not in FUNCTION_WORDS]
+    if not telling:
+        return
+    if len(telling) < len(stems):  # "of war" is shown as "war"
+        place += stems.index(telling[0])
+        stems = (telling[0],)
+    kin = next((shown for shown in found if set(stems) <= set(shown)), None)
+    if kin is None:
+        inside = [shown for shown in found if set(shown) < set(stems)]
+        added += sum(found.pop(shown) for shown in inside)
+        found[stems], places[stems] = added, place
+    else:
+        found[kin] += added
+
+
+def _written(words: Words, text: str, place: int, size: int) -> str:
+    """The words as the text has them, without what stands between."""
+    spans = words.spans[place : place + size]
+    return " ".join(text[start:end] for start, end in spans)
+
+
+def prose_share(words: Iterable[str]) -> float:
+    """Share of function words among stems: a third or more of English prose, hardly any of lists.
+
+    Newspaper prose has .30 to .50, headlines .10 to .35; lists of names, tables, program code and
+    Latin filler have .00 to .08.
+    """
+    stems = list(words)
+    return sum(stem in FUNCTION_WORDS for stem in stems) / max(len(stems), 1)
