@@ -182,7 +182,7 @@ def _print(entry: Shown, console: Console) -> None:
     for topic in article.topics:
         line = f"{topic.code}  {topic.name}  {topic.score:.2f}"
         console.print(f"[bold]{'topic':>10}[/]  {escape(printable(line))}", soft_wrap=True)
-    _print_kin(article, console)
+    print_kin(article, console)
     _print_times(article, entry.receipt.timings, console)
 
 
@@ -204,7 +204,7 @@ def _print_entities(article: EnrichedArticle, console: Console) -> None:
         console.print(f"{'':>12}{escape(printable(text + meant + as_written))}", soft_wrap=True)
 
 
-def _print_kin(article: EnrichedArticle, console: Console) -> None:
+def print_kin(article: EnrichedArticle, console: Console) -> None:
     """What the article says in short, who is quoted, and which articles it belongs with."""
     lines: list[tuple[str, str]] = []
     if article.summary is not None:

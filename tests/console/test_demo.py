@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from services.console.demo import DemoFailed, check, run_demo
+from schemas.annotations import NearDuplicate, Quote, StoryRef, Summary
+from services.console.demo import DemoFailed, check, print_kin, run_demo
+from tests.factories import article_id, make_enriched
 
 SEEDS = Path(__file__).parents[2] / "seeds"
 WIREDESK = Path(sys.executable).with_name("wiredesk")
@@ -120,3 +123,25 @@ def test_an_article_that_lacks_something_fails_the_check(tmp_path: Path) -> None
         check([tmp_path / "a.txt"], [])
     with pytest.raises(DemoFailed, match=r"no \*\.txt files"):
         run_demo(tmp_path / "none", tmp_path / "run", Console())
+
+
+def test_it_tells_summary_quotes_story_and_copies_as_plain_text() -> None:
+    article = make_enriched(
+        summary=Summary(text="Ferries stop [red]here[/red].", start=0, end=7),
+        quotes=(Quote(start=0, end=7, text="Harbour", speaker_name="Ana Petrova"),),
+        story=StoryRef(id=article_id(7), articles=3),
+        near_duplicate_of=NearDuplicate(article_id=article_id(5), share=0.9, direction="same"),
+    )
+    console = Console(file=io.StringIO(), width=60)
+    print_kin(article, console)
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().splitlines() == [
+        "   summary  Ferries stop [red]here[/red].",
+        "     quote  Ana Petrova: “Harbour”",
+        f"     story  {article_id(7)}, article 3 of it",
+        f"   copy of  {article_id(5)} (same, 90% in common)",
+    ]
+    bare = Console(file=io.StringIO())
+    print_kin(make_enriched(), bare)
+    assert isinstance(bare.file, io.StringIO)
+    assert bare.file.getvalue() == ""

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
+from schemas.annotations import StoryRef
 from services.bus.keys import ENTITY_STREAM, Keys
 from services.bus.watchdog import Exit
 from services.console.main import app
 from services.indexer.store.sqlite import SqliteStore
 from tests.conformance.stores import naming, shown
 from tests.console.test_read import HOSTILE, assert_harmless
+from tests.factories import article_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,6 +110,23 @@ def test_aliases_are_listed_with_what_was_said(inbox: Path) -> None:
         "gpe:bulba land Bulba Land gpe:belarusia → wd:Q184 the name ",
     )
     assert [alias["by_name"] for alias in document(inbox, "aliases")] == [False, True]
+
+
+def test_search_takes_qids_merged_keys_and_stories(inbox: Path, store: SqliteStore) -> None:
+    entities(inbox, "merge", "gpe:belarusia", "--into", BELARUS)
+    gone = StoryRef(id=article_id(50), articles=1)
+    kept = StoryRef(id=article_id(51), articles=2, merged=(gone.id,))
+    store.file([naming(4, NED, story=gone), naming(5, NED, story=kept)])
+    for option, wanted, expected in (
+        ("--entity", "Q184", {1, 3}),
+        ("--entity", "gpe:belarusia", {1, 3}),
+        ("--story", str(gone.id), {4, 5}),
+        ("--story", str(kept.id), {4, 5}),
+    ):
+        command = ["search", option, wanted, "--json", "--inbox", str(inbox)]
+        result = CliRunner().invoke(app, command)
+        found = {hit["article_id"] for hit in json.loads(result.stdout)}
+        assert found == {str(article_id(number)) for number in expected}
 
 
 # --- Changing ---------------------------------------------------------------------------------
