@@ -11,24 +11,31 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter
+from itertools import islice
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from schemas.annotations import Summary
 from services.enrichment.annotators.base import Annotator, Block, Maker
 from services.enrichment.annotators.pieces import MAX_READ
+from services.enrichment.text.marks import quotations
 from services.enrichment.text.reading import CJK, reading_time
-from services.enrichment.text.sentences import article_sentences
+from services.enrichment.text.sentences import article_sentences, paragraphs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from schemas.article import Entity, RawArticle
     from services.enrichment.annotators.base import Draft
+    from services.enrichment.text.marks import Quotation
     from services.enrichment.text.sentences import Sentence
 
 MOST_SENTENCES = 200
 """Sentences that are weighed: what is not said by then is not what the article is about."""
+
+MOST_LOOKED_AT = 2000
+"""Sentences looked at for those: in a list of names every one may be too short."""
 
 SHORTEST, LONGEST = 80, 250
 """Characters of a good line; a Chinese or Japanese one says as much in a third of them.  Down to
@@ -44,11 +51,11 @@ CJK_WIDTH = 3
 SAME_AS_HEADLINE = 0.8
 """Part of two sentences' words in common from which one repeats the other."""
 
-POSITION, CENTRALITY, TITLE, NAMES = 0.35, 0.35, 0.15, 0.15
-"""Weights of the measures, each from 0 to 1.  Lead and centrality alike: the lead alone is the
-strongest single measure for news, and centrality moves away from it when it is a scene."""
+POSITION, CENTRALITY, TITLE, NAMES = 0.4, 0.3, 0.15, 0.15
+"""Weights of the measures, each from 0 to 1.  The lead alone is the strongest single measure for
+news; the other three together move away from it when it is a scene."""
 
-DECAY = 6.0
+DECAY = 4.0
 """Sentences after which the weight of position has fallen to half."""
 
 DEPENDENT, UNFINISHED, UNFIT_LENGTH = 0.25, 0.3, 0.25
@@ -159,17 +166,42 @@ def _best(candidates: Sequence[_Weighed], merits: Sequence[float]) -> _Weighed |
 
 def _candidates(article: RawArticle) -> list[_Weighed]:
     """The first sentences outside the headline that are long and short enough, as one line."""
+    quoted = quotations(article.text, list(paragraphs(article.text, 0, MAX_READ)))
     found: list[_Weighed] = []
-    for sentence in article_sentences(article, MAX_READ):
+    for sentence in islice(article_sentences(article, MAX_READ), MOST_LOOKED_AT):
         if sentence.role == "headline" or sentence.end - sentence.start > TOO_LONG:
             continue
         line = " ".join(article.text[sentence.start : sentence.end].split())
         words = _words(line)
-        if _width(line) >= TOO_SHORT and len(words) >= FEWEST_WORDS and _is_whole(line):
+        if _width(line) < TOO_SHORT or len(words) < FEWEST_WORDS:
+            continue
+        if _is_balanced(line) and not _is_part(sentence, quoted):
             found.append(_Weighed(sentence, line, words))
         if len(found) == MOST_SENTENCES:
             break
     return found
+
+
+def _is_part(sentence: Sentence, quoted: Sequence[Quotation]) -> bool:
+    """Whether a quotation begins or ends outside the sentence: then it is a part of one."""
+    index = bisect_right(quoted, sentence.start, key=_outer_end)
+    if index == len(quoted) or quoted[index].outer_start >= sentence.end:
+        return False
+    last = bisect_left(quoted, sentence.end, key=_outer_start) - 1
+    return quoted[index].outer_start < sentence.start or quoted[last].outer_end > sentence.end
+
+
+def _outer_start(quotation: Quotation) -> int:
+    return quotation.outer_start
+
+
+def _outer_end(quotation: Quotation) -> int:
+    return quotation.outer_end
+
+
+def _is_balanced(line: str) -> bool:
+    """Whether each quotation mark of the line has its partner in it."""
+    return not _MARKS.search(line) or not _MARKS.search(_QUOTED.sub("", line))
 
 
 def _words(line: str) -> list[str]:
@@ -181,13 +213,6 @@ def _words(line: str) -> list[str]:
 def _width(line: str) -> int:
     """Characters, with those of Chinese and Japanese as what they stand for."""
     return len(line) if line.isascii() else len(line) + (CJK_WIDTH - 1) * len(CJK.findall(line))
-
-
-def _is_whole(line: str) -> bool:
-    """Whether no quotation begins or ends outside the line: else it is a part of one."""
-    if not _MARKS.search(line):
-        return True
-    return not _MARKS.search(_QUOTED.sub("", line)) and line[0] not in '"“„«「'
 
 
 def _rarity(candidates: Sequence[_Weighed]) -> dict[str, float]:

@@ -19,6 +19,7 @@ than reading aloud."""
 CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 """Kana and Han characters, which no white space parts. Korean has spaces between its words."""
 
+_CJK_RUN = re.compile(rf"{CJK.pattern}++")
 _MARKS_ALONE = re.compile(r"(?<!\S)(?:[^\w\s]|_)++(?!\S)")
 
 
@@ -27,8 +28,8 @@ def reading_time(text: str) -> ReadingTime:
 
     Each Chinese or Japanese character counts as a word of its own.
     """
-    characters = 0 if text.isascii() else len(CJK.findall(text))
-    spaced = CJK.sub(" ", text) if characters else text
+    spaced, runs = (text, 0) if text.isascii() else _CJK_RUN.subn(" ", text)
+    characters = len(text) - len(spaced) + runs
     words = len(spaced.split()) - len(_MARKS_ALONE.findall(spaced))
     minutes = words / WORDS_PER_MINUTE + characters / CHARACTERS_PER_MINUTE
     return ReadingTime(words=words + characters, seconds=math.ceil(minutes * 60))
