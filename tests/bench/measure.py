@@ -156,6 +156,13 @@ def seconds_of(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
+def cpu_seconds_of(work: Callable[[], object]) -> float:
+    """How much of one core's time ``work`` takes: what others do meanwhile isn't in it."""
+    started = time.process_time()
+    work()
+    return time.process_time() - started
+
+
 def taking_turns(
     rivals: Mapping[str, Callable[[int], float]], rounds: int
 ) -> dict[str, list[float]]:
