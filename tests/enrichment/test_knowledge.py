@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001 (names in Cyrillic letters are the data)
 """The knowledge table: what it knows, how it is read, and what happens when it is broken."""
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +16,8 @@ from services.enrichment.linking import Candidate, Knowledge
 from services.enrichment.linking.table import load_table
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from services.enrichment.linking.table import EntityTable
 
 ARCADIA = {

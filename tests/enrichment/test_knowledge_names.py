@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001, E501 (look-alike letters and long lines of names are the data)
+# ruff: noqa: E501 (look-alike letters and long lines of names are the data)
 """One key for all spellings of a person's name, and never one key for two people."""
 
 from __future__ import annotations

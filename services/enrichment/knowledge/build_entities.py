@@ -15,15 +15,21 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from services.enrichment.knowledge.entity_sources import common_words, read
+from services.enrichment.knowledge.entity_sources import (
+    KNOWN_EVERYWHERE,
+    common_words,
+    read,
+    shared_surnames,
+)
 from services.enrichment.knowledge.entity_supplement import supplement
 from services.enrichment.linking.forms import form, is_abbreviation
 from services.enrichment.linking.person_names import person_key, surname_key
-from services.enrichment.linking.table import ABBREVIATION, TABLE_FILE, make_table
+from services.enrichment.linking.table import ABBREVIATION, TABLE_FILE, WEAK, make_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from services.enrichment.knowledge.entity_sources import Entry
     from services.enrichment.linking.table import EntityTable
 
 NOTICES = (
@@ -36,13 +42,21 @@ NOTICES = (
 
 def build(data: Path, day: date) -> EntityTable:
     """The whole table; the same data gives the same bytes."""
-    words = common_words(data / "topics" / "topics_train.jsonl.gz")
-    entries = supplement(read(data / "knowledge", words))
-    return to_table(entries, {"version": day.isoformat(), "notices": list(NOTICES)})
+    news = data / "topics" / "topics_train.jsonl.gz"
+    entries = supplement(read(data / "knowledge", common_words(news)))
+    known = [
+        e
+        for e in entries
+        if e.candidate.type == "PERSON" and e.candidate.weight >= KNOWN_EVERYWHERE
+    ]
+    facts = {"version": day.isoformat(), "notices": list(NOTICES)}
+    return to_table(entries, facts, shared_surnames(news, known))
 
 
-def to_table(entries: Sequence[Entry], facts: dict[str, Any]) -> EntityTable:
-    """``entries`` as columns, countries first."""
+def to_table(
+    entries: Sequence[Entry], facts: dict[str, Any], shared: frozenset[str] = frozenset()
+) -> EntityTable:
+    """``entries`` as columns, countries first; surnames in ``shared`` are weak."""
     ordered = sorted(entries, key=lambda e: e.candidate.kind != "country")
     aliases, people, surnames = [], [], []
     for index, entry in enumerate(ordered):
@@ -53,7 +67,8 @@ def to_table(entries: Sequence[Entry], facts: dict[str, Any]) -> EntityTable:
             if is_person and " " in person_key(name):
                 people.append((person_key(name), index, 0))
         if is_person:
-            surnames.append((surname_key(entry.candidate.name), index, 0))
+            surname = surname_key(entry.candidate.name)
+            surnames.append((surname, index, WEAK if surname in shared else 0))
     candidates, codes = [e.candidate for e in ordered], [e.code for e in ordered]
     return make_table(candidates, codes, aliases, people, surnames, facts)
 

@@ -12,9 +12,10 @@ from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
-from services.enrichment.annotators.names import is_junk, person_tokens
+from services.enrichment.annotators.names import TITLES, fold, is_junk, person_tokens
 from services.enrichment.linking.forms import form
 from services.enrichment.linking.model import Candidate
+from services.enrichment.linking.person_names import surname_key
 from services.enrichment.linking.table import WEAK
 
 if TYPE_CHECKING:
@@ -31,6 +32,11 @@ LARGE_CITY = 300_000
 
 COMMON = 5
 """Times that a word stands in lower case among 110,000 lines of news, to be a word."""
+
+SHARED, FEW = 4, 2
+"""A surname is shared if a quarter of those who bear it in the news are others, two at least."""
+
+_PAIR = re.compile(r"\b([A-Z][^\W\d_]+)(?: [A-Z]\.)? ([A-Z][^\W\d_]+)\b")
 
 ALIKE = 0.6
 """Share of letters in common from which two names are spellings of one: Kyiv and Kiev have
@@ -270,6 +276,33 @@ def _drop_borrowed(cities: Sequence[Entry], entries: Sequence[Entry]) -> None:
 
 def _alike(one: str, other: str) -> bool:
     return SequenceMatcher(None, one, other).ratio() >= ALIKE
+
+
+def shared_surnames(path: Path, people: Iterable[Entry]) -> frozenset[str]:
+    """Keys of surnames that the news gives to others than the best known bearer, too.
+
+    Of "First Last" in the news (pairs of words in capitals, the first no title and no common
+    word), one in :data:`SHARED` or more has another first name than the bearers in ``people``.
+    """
+    own: dict[str, set[str]] = defaultdict(set)
+    for person in people:
+        for name in person.names:
+            first, *rest = person_tokens(name) or ("",)
+            if rest:
+                own[rest[-1]].add(first)
+    pairs: Counter[tuple[str, str]] = Counter()
+    for row in _rows(path):
+        if row["ds"].startswith("wcep"):
+            pairs.update(_PAIR.findall(row["t"]))
+    words = common_words(path) | TITLES
+    totals, others = Counter[str](), Counter[str]()
+    for (first, last), count in pairs.items():
+        plain, surname = fold(first), fold(last)
+        if surname in own and plain not in words:
+            totals[surname] += count
+            others[surname] += count if plain not in own[surname] else 0
+    shared = (n for n in own if others[n] >= FEW and others[n] * SHARED >= totals[n])
+    return frozenset(surname_key(name) for name in shared)
 
 
 def common_words(path: Path) -> frozenset[str]:

@@ -132,25 +132,26 @@ class _Reading:
 
     def _entries(self, content: bytes) -> Sequence[tuple[int, Any]]:
         """(line, value) of each item of the list."""
-        loader = yaml.SafeLoader(content)
         try:
+            loader = yaml.SafeLoader(content.decode("utf-8-sig"))
             node = loader.get_single_node()
             if node is None:
                 return []
-            if not isinstance(node, yaml.SequenceNode):
-                self._fault(1, "a list of entries is expected ('- name: ...')")
-                return []
-            return [
-                (item.start_mark.line + 1, loader.construct_document(item)) for item in node.value
-            ]
-        except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+            if isinstance(node, yaml.SequenceNode):
+                return [
+                    (item.start_mark.line + 1, loader.construct_document(item))
+                    for item in node.value
+                ]
+        except UnicodeDecodeError as error:
+            line = content.count(b"\n", 0, error.start) + 1
+            raise StopWorking(f"Entity aliases: {self._file}:{line}: no text in UTF-8") from error
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
             mark = getattr(error, "problem_mark", None)
-            reason = getattr(error, "problem", None) or str(error)
-            raise StopWorking(
-                f"Entity aliases: {self._file}:{mark.line + 1 if mark else 1}: no YAML: {reason}"
-            ) from error
-        finally:
-            loader.dispose()
+            reason = getattr(error, "problem", None) or str(error).split("\n", 1)[0]
+            line = mark.line + 1 if mark else 1
+            raise StopWorking(f"Entity aliases: {self._file}:{line}: no YAML: {reason}") from error
+        self._fault(1, "a list of entries is expected ('- name: ...')")
+        return []
 
     def _take(self, line: int, raw: Any) -> None:
         if not isinstance(raw, dict):
@@ -189,7 +190,7 @@ class _Reading:
         own = replace(candidate, kind="user", abbreviation=False, weak=False)
         for name in entry.names:
             folded = form(name)
-            if not folded:
+            if not any(char.isalnum() for char in folded):
                 self._fault(line, f"'{name}' has no letters")
                 continue
             other = self._user.by_form.get(folded)

@@ -22,6 +22,9 @@ LARGE_CITY = 1_000_000
 """Inhabitants from which a city is meant wherever it is named, if no other one is near its
 size."""
 
+EVIDENT_CITY = 300_000
+"""Inhabitants from which a city speaks for its country, if no other one is near its size."""
+
 DOMINANCE = 10
 """How many times larger a city must be than the next one of its name, to be meant without
 anything that speaks for its country."""
@@ -99,7 +102,7 @@ def _certain(found: Sequence[Candidate]) -> Candidate | None:
     if first.weak:
         return None
     if first.kind in {"city", "capital"}:
-        big = first.weight >= LARGE_CITY or first.kind == "capital"
+        big = first.weight >= EVIDENT_CITY or first.kind == "capital"
         return first if big and all(first.weight >= DOMINANCE * c.weight for c in rest) else None
     if first.kind in {"country", "demonym", "region"}:
         return first if all(first.weight >= DOMINANCE * c.weight for c in rest) else None

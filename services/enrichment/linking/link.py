@@ -192,10 +192,10 @@ def _surname(
 ) -> Link | None:
     """The only one of the table with this surname, if known everywhere and in their country.
 
-    That the table has one bearer says that the name isn't common.
+    "Weak" are surnames that the news gives to many people.
     """
     bearers = knowledge.surname(name) or found
-    if len(bearers) != 1 or bearers[0].weight < KNOWN_EVERYWHERE:
+    if len(bearers) != 1 or bearers[0].weight < KNOWN_EVERYWHERE or bearers[0].weak:
         return None
     return Link(bearers[0], SURNAME) if context.names(bearers[0].country, index) else None
 
