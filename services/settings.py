@@ -197,7 +197,17 @@ class Settings(BaseSettings):
         "More threads in one process make the models slower, more processes don't.",
     )
     annotators: tuple[str, ...] = Field(
-        default=("language", "entities", "topics"), description="Which blocks are made, in order."
+        default=(
+            "language",
+            "entities",
+            "values",
+            "topics",
+            "quotes",
+            "summary",
+            "duplicates",
+            "story",
+        ),
+        description="Which blocks are made, in order. Later ones build on what earlier ones found.",
     )
     entity_aliases_file: Path | None = Field(
         default=None,

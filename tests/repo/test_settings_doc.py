@@ -41,7 +41,11 @@ def test_no_cell_breaks_the_table() -> None:
         ("CLAIM_AFTER", "`30`"),
         ("SETTLE_TIME", "`2`"),
         ("RETAIN_DEAD", "`7776000`"),
-        ("ANNOTATORS", '`["language", "entities", "topics"]`'),
+        (
+            "ANNOTATORS",
+            '`["language", "entities", "values", "topics", "quotes", "summary", "duplicates", '
+            '"story"]`',
+        ),
     ],
 )
 def test_defaults_are_written_as_the_variable_takes_them(name: str, default: str) -> None:
