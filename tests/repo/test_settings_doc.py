@@ -43,8 +43,10 @@ def test_no_cell_breaks_the_table() -> None:
         ("RETAIN_DEAD", "`7776000`"),
         (
             "ANNOTATORS",
-            '`["language", "entities", "values", "topics", "quotes", "summary", "duplicates", '
-            '"story"]`',
+            (
+                '`["language", "entities", "values", "topics", "quotes", "summary", "duplicates", '
+                '"story"]`'
+            ),
         ),
     ],
 )
