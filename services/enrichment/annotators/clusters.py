@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from services.enrichment.annotators.names import fold, person_tokens, spelling
 from services.enrichment.annotators.organisations import leaders
 from services.enrichment.linking.person_names import person_key
+from services.enrichment.linking.transliterate import latin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -36,7 +37,7 @@ def cluster(
 
     ``declared``: folded acronyms to the folded long names that the text gives them.
     """
-    people = _PeopleOf((name.text, name.start) for name in names if name.type == "PERSON")
+    people = _PeopleOf((_latin(name.text), name.start) for name in names if name.type == "PERSON")
     bodies = leaders(((n.text, n.folded) for n in names if n.type == "ORG"), dict(declared))
     groups: dict[tuple[str, str], list[Named]] = defaultdict(list)
     for name in names:
@@ -49,7 +50,7 @@ def _identity(
 ) -> tuple[str, str]:
     """What occurrences of one entity have in common."""
     if name.type == "PERSON":
-        leader = people.leader(person_tokens(name.text), name.start)
+        leader = people.leader(person_tokens(_latin(name.text)), name.start)
         return "PERSON", " ".join(leader) or name.folded
     place = gazetteer.get(name.text)
     if place is not None and place.type == name.type:
@@ -57,6 +58,11 @@ def _identity(
     if name.type == "ORG":
         return "ORG", bodies.get(name.folded, name.folded)
     return name.type, name.folded
+
+
+def _latin(name: str) -> str:
+    """The name in Latin letters: "Зеленський" joins Zelensky."""
+    return name if name.isascii() else latin(name)
 
 
 class _PeopleOf:

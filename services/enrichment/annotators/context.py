@@ -7,6 +7,10 @@ for each, however long the text is.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LOOK = 40
 """Characters beside a mention that are looked at: two or three words."""
@@ -14,9 +18,11 @@ LOOK = 40
 _SPEAKS = re.compile(
     r"['’]?\s+(?:also\s+|has\s+|had\s+|later\s+)?(?:said|says|told|added|adds|asked|wrote|tweeted|"
     r"argued|noted|warned|insisted|replied|explained|announced|claimed|declined|denied|stated|"
-    r"testified|vowed|urged|recalled|admitted|resigned|smiled|laughed)\b"
+    r"testified|vowed|plans|wants|expects|promised|voted|visited|arrived|urged|recalled|admitted|resigned|smiled|laughed)\b"
 )
 """What people do and few others: the word before it names a speaker."""
+
+_WHO = re.compile(r",\s+(?:who|whose|aged|\d\d,)\b")
 
 _COURTESY = re.compile(r"\b(?:Mr|Mrs|Ms|Miss|Dr|Sir|Lady|Lord|Madame?|Messrs)\.?\s+$")
 """Words that only a person's name follows."""
@@ -25,7 +31,7 @@ _SENTENCE_END = re.compile(r"(?:^|[.!?:•|]['\"”’)\]]*\s+|[\n\r]\s*|[“\"�
 """What is before a word that starts a sentence, a line or a quotation."""
 
 _TEAM_DID = re.compile(
-    r"\s+(?:beat|defeated|thrashed|edged|trounced|outscored|routed|hosts?|face[ds]?|"
+    r"\s+(?:beat|defeated|thrashed|edged|trounced|outscored|routed|hosts?|face[ds]?|plays?|"
     r"won\s+\d+[-–]\d+|lost\s+\d+[-–]\d+|drew\s+\d+[-–]\d+|\d+[-–]\d+\s|\d{1,3},\s|"
     r"(?:striker|midfielder|goalkeeper|defender|winger|quarterback|forward|manager|coach|fans)\b|"
     r"vs?\.?\s+[A-Z])"
@@ -44,8 +50,10 @@ SPORT_WORDS = 2
 """Words of sport that an article on a match has at least."""
 
 _LOCATIVE = re.compile(
-    r"\b(?:in|at|from|near|across|outside|around|through|via)\s+$", re.IGNORECASE
+    r"\b(?:in|at|from|to|near|across|outside|around|through|via)\s+$", re.IGNORECASE
 )
+
+_INSIDE = re.compile(r"\b(?:in|near)\s+$")
 
 _CREDIT_LINE = re.compile(
     r"^[ \t]*(?:(?:by|from)\s+(?=(?-i:[A-Z]))[^\n.]{2,80}|"
@@ -61,12 +69,19 @@ _DATELINE = re.compile(
 )
 """``MINSK, Belarus (AP) —``; only the part in brackets is a credit."""
 
+_IN_CAPITALS = re.compile(r"[ \t]*([A-ZÀ-ÖØ-Þ]{3,}(?:[ ][A-ZÀ-ÖØ-Þ]{2,}){0,3})\b")
+
 _AGENCY_COPYRIGHT = re.compile(r"(?:©|\(c\)|copyright)[^\n]{0,100}", re.IGNORECASE)
 
 
 def speaks(text: str, end: int) -> bool:
     """Whether what ends here does what people do ("Price said")."""
     return _SPEAKS.match(text, end, end + LOOK) is not None
+
+
+def is_told_of(text: str, end: int) -> bool:
+    """Whether a clause follows that only people have ("Ana Petrova, who …")."""
+    return _WHO.match(text, end, end + LOOK) is not None
 
 
 def courted(text: str, start: int) -> bool:
@@ -93,6 +108,11 @@ def is_locative(text: str, start: int) -> bool:
     return _LOCATIVE.search(text[max(0, start - LOOK) : start]) is not None
 
 
+def is_inside(text: str, start: int) -> bool:
+    """Whether "in" or "near" stands before."""
+    return _INSIDE.search(text[max(0, start - LOOK) : start]) is not None
+
+
 def is_on_sport(text: str) -> bool:
     """Whether the beginning of the article speaks of a match."""
     found = {word.casefold() for word in _SPORT.findall(text, 0, 3000)}
@@ -105,6 +125,14 @@ def is_team(text: str, start: int, end: int) -> bool:
         _TEAM_DID.match(text, end, end + LOOK) is not None
         or _TEAM_SUFFERED.search(text[max(0, start - LOOK) : start]) is not None
     )
+
+
+def datelines(text: str) -> Iterator[tuple[int, int]]:
+    """The place in capitals that each dateline begins with."""
+    for match in _DATELINE.finditer(text, 0, 3000):
+        place = _IN_CAPITALS.match(text, match.start(), match.end())
+        if place is not None:
+            yield place.span(1)
 
 
 def credits_of(text: str) -> list[tuple[int, int]]:

@@ -12,11 +12,21 @@ from typing import TYPE_CHECKING, ClassVar
 from services.enrichment.annotators.assemble import entities_of
 from services.enrichment.annotators.base import Annotator, Block, Maker
 from services.enrichment.annotators.clusters import cluster
-from services.enrichment.annotators.context import credits_of
+from services.enrichment.annotators.context import credits_of, datelines
 from services.enrichment.annotators.gazetteer import Gazetteer
+from services.enrichment.annotators.intervals import Intervals, spans_of
+from services.enrichment.annotators.labels import TYPES
 from services.enrichment.annotators.languages import language_or_reason
-from services.enrichment.annotators.mentions import clean, plain_words, with_declared, without_noise
+from services.enrichment.annotators.mentions import (
+    Named,
+    clean,
+    plain_words,
+    with_declared,
+    without_noise,
+)
+from services.enrichment.annotators.names import fold
 from services.enrichment.annotators.organisations import declared, folded_pairs
+from services.enrichment.annotators.people import missed_people
 from services.enrichment.annotators.pieces import MAX_READ
 from services.enrichment.annotators.recogniser import SpacyRecogniser
 from services.enrichment.annotators.salience import layout
@@ -28,7 +38,6 @@ if TYPE_CHECKING:
 
     from schemas.article import Entity, Section
     from services.enrichment.annotators.base import Draft
-    from services.enrichment.annotators.mentions import Named
     from services.enrichment.annotators.recogniser import Found, Recogniser
     from services.enrichment.linking import Knowledge
     from services.enrichment.models import LoadedModel
@@ -142,12 +151,26 @@ def resolve(
     return entities_of(groups, gazetteer, layout(text, sections, credits_of(text)), document)
 
 
+def with_missed(
+    text: str, names: list[Named], found: Sequence[Found], gazetteer: Gazetteer
+) -> list[Named]:
+    """``names``, and people and the datelines' places where the model saw nothing."""
+    taken = Intervals(spans_of(names, [item for item in found if item.label not in TYPES]))
+    added = missed_people(text, names, taken, gazetteer)
+    for start, end in datelines(text):
+        place, name = gazetteer.get(text[start:end]), text[start:end]
+        if place is not None and place.type == "GPE" and taken.free(start, end):
+            added.append(Named(start, end, name, fold(name), "GPE"))
+    return sorted([*names, *added], key=lambda name: name.start)
+
+
 def mentions_of(
     text: str, found: Sequence[Found], gazetteer: Gazetteer
 ) -> tuple[list[Named], dict[str, str]]:
     """Every occurrence of a name with its type, and the acronyms that the text declares."""
     declarations = list(declared(text))
     names = with_declared(text, clean(text, found, gazetteer), declarations, gazetteer)
+    names = with_missed(text, names, found, gazetteer)
     typed = with_one_type_each(text, names, gazetteer)
     words = plain_words(text)
     kept = without_noise(text, typed, gazetteer, words)

@@ -32,6 +32,9 @@ _ALSO_PEOPLE = frozenset(_PEOPLE_TOO.split())
 """Places that people are called after, or that are words. Our own list; the table's weak names
 are added to it."""
 
+LARGE_CITY = 100_000
+"""Inhabitants."""
+
 _BODIES = frozenset({"international", "outlet", "organisation", "user"})
 
 _VOTES = {"city": 1, "organisation": 1, "outlet": 1, "company": 1}
@@ -43,7 +46,8 @@ class Place:
 
     ``certain`` is False when people bear the name too (Jordan, Chad, Paris), or when it
     is a word; then it has ``votes`` beside the model's own.  ``unmistakable``: written like
-    this it is a name wherever it stands (Belarus, BelTA, NATO).
+    this it is a name wherever it stands (Belarus, BelTA, NATO).  ``large``: a city that
+    "in" says enough of (Reading).
     """
 
     name: str
@@ -51,6 +55,7 @@ class Place:
     certain: bool
     country: bool = False
     unmistakable: bool = False
+    large: bool = False
     votes: int = 2
 
 
@@ -98,6 +103,7 @@ class Gazetteer:
             certain=certain,
             country=best.kind == "country",
             unmistakable=_is_unmistakable(name, best, certain=certain),
+            large=best.kind == "city" and best.weight >= LARGE_CITY,
             votes=_VOTES.get(best.kind, 2),
         )
 

@@ -3,10 +3,33 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+class Placed(Protocol):
+    """Something that has a place in the text."""
+
+    @property
+    def start(self) -> int:
+        """Offset of its first character."""
+
+    @property
+    def end(self) -> int:
+        """Offset behind its last character."""
+
+
+def spans_of(*places: Sequence[Placed]) -> list[tuple[int, int]]:
+    """Where something is named, without overlap, rising."""
+    spans: list[tuple[int, int]] = []
+    for start, end in sorted((item.start, item.end) for each in places for item in each):
+        if not spans or start >= spans[-1][1]:
+            spans.append((start, end))
+        else:
+            spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
+    return spans
 
 
 class Intervals:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from services.enrichment.annotators.context import LOOK, starts_sentence
+from services.enrichment.annotators.context import LOOK, is_inside, starts_sentence
 from services.enrichment.annotators.mentions import Named
 from services.enrichment.annotators.names import fold, trim
 
@@ -23,9 +23,14 @@ _RUN = re.compile(
 """Words with a capital in a row, with what joins them; no half of a hyphened word."""
 
 _HYPHENED = re.compile(
-    rf"(?<![\w-])({_CAPITAL}|(?i:anti|pro|non|ex|pre|post))[-–]({_CAPITAL})(?![-\w])"
+    rf"(?<![\w-])({_CAPITAL}|(?i:anti|pro|non|ex|pre|post|franco|sino|anglo|russo|indo|euro|afro))[-–]({_CAPITAL})(?![-\w])"
 )
 """``China-Russia``, ``anti-Chinese``."""
+
+_PREFIXES = frozenset(
+    {"anti", "pro", "non", "ex", "pre", "post", "franco", "sino", "anglo", "russo", "indo"}
+    | {"euro", "afro"}
+)
 
 _AND = re.compile(r"\s+(?:and|&)\s+(?:the\s+)?")
 _WORDS = re.compile(r"\w[\w’'.]*")
@@ -54,7 +59,12 @@ def _known(text: str, taken: Intervals, gazetteer: Gazetteer) -> Iterator[Named]
         place = gazetteer.get(text[first:last])
         if place is None or not taken.free(first, last):
             continue
-        if place.unmistakable or (place.country and _is_listed(text, first, last, gazetteer)):
+        if (
+            place.unmistakable
+            or (place.country and _is_listed(text, first, last, gazetteer))
+            or (place.large and is_inside(text, first))
+            or (place.type == "NORP" and text[first - 1 : first] in {"-", "–"})
+        ):
             name = text[first:last]
             yield Named(first, last, name, fold(name), place.type)
 
@@ -72,7 +82,7 @@ def _candidates(text: str, gazetteer: Gazetteer) -> Iterator[tuple[int, int]]:
             yield from _windows(text, start, end, gazetteer)
     for pair in _HYPHENED.finditer(text):
         known = [gazetteer.get(half) is not None for half in pair.groups()]
-        if known[1] and (known[0] or pair[1].islower()):
+        if known[1] and (known[0] or pair[1].casefold() in _PREFIXES):
             yield from (pair.span(half) for half in (1, 2) if known[half - 1])
 
 

@@ -37,7 +37,8 @@ class Named:
 
 
 _INDEFINITE = re.compile(r"an?\s")
-_THE = re.compile(r"The\s+")
+_THE = re.compile(r"The\s+|THE\s+(?=[A-Z]{2})")
+_DIRECTION = re.compile(r"(?:EASTERN|WESTERN|NORTHERN|SOUTHERN|CENTRAL)\s+")
 _TITLED_WITH_THE = frozenset({"hague", "gambia", "bahamas", "bronx"})
 _PAPER = re.compile(
     r"(?:times|post|herald|tribune|gazette|guardian|economist|sun|mirror|telegraph|independent|"
@@ -62,6 +63,7 @@ def _names(text: str, item: Found, gazetteer: Gazetteer) -> Iterator[Named]:
         return  # "a Technology Centre", "a Man of Vision": one of many, no name
     for start, end, label in parts(text, item.start, item.end, item.label, gazetteer):
         first = _after_article(text, start, end)
+        first = _after_direction(text, first, end, gazetteer)
         name = text[first:end]
         kind = known_type(label, name, gazetteer)
         if kind is not None and not is_junk(name):
@@ -71,10 +73,21 @@ def _names(text: str, item: Found, gazetteer: Gazetteer) -> Iterator[Named]:
 def _after_article(text: str, start: int, end: int) -> int:
     """Where the name starts without a "The" that only starts the sentence."""
     the = _THE.match(text, start, end)
-    if the is None or the.end() >= end or not starts_sentence(text, start):
+    if the is None or the.end() >= end:
+        return start
+    if text[start] == "T" and text[start + 1] == "h" and not starts_sentence(text, start):
         return start
     rest = fold(text[the.end() : end])
     return start if rest in _TITLED_WITH_THE or _PAPER.search(rest) else the.end()
+
+
+def _after_direction(text: str, start: int, end: int, gazetteer: Gazetteer) -> int:
+    """Where the place starts in "EASTERN TAIWAN": in capitals the model takes both for a name."""
+    direction = _DIRECTION.match(text, start, end)
+    if direction is None:
+        return start
+    place = gazetteer.get(text[direction.end() : end])
+    return direction.end() if place is not None and place.certain else start
 
 
 def _without_overlap(names: Sequence[Named]) -> Iterator[Named]:
@@ -135,6 +148,7 @@ def without_noise(
     has in small letters (``words``), too ("Scouting", "Film"), unless something else speaks for them.
     """
     known = surnames(names)
+    in_capitals = not words  # then capitals say nothing about a word
     return [
         name
         for name in names
@@ -143,7 +157,7 @@ def without_noise(
         or gazetteer.get(name.text) is not None
         or speaks(text, name.end)
         or courted(text, name.start)
-        or not (_is_abbreviation(name) or name.text.casefold() in words)
+        or not ((_is_abbreviation(name) and not in_capitals) or name.text.casefold() in words)
     ]
 
 

@@ -40,7 +40,7 @@ global first central federal state general european north south east west new ho
 council committee party school college institute saint republic commission institut association
 society federation union agency office board bureau museum church team city
 """
-_GENERIC = frozenset(_COMMON.split())
+GENERIC = frozenset(_COMMON.split())
 """First words of very many names: no short form of any one of them."""
 
 _DECLARED = re.compile(r"\s\(\s?(?:the\s)?[\"“]?([A-Z][A-Za-z&.]{1,9})[\"”]?\s?\)")
@@ -134,7 +134,7 @@ def _short_forms(written: dict[str, str], leads: dict[str, str]) -> dict[str, st
     for folded in written:
         longer = [name for name in starts.get(folded, ()) if name != folded]
         same = [name for name in longer if without_legal_form(name) == folded]
-        usable = len(folded) >= FEWEST_LETTERS and folded not in _GENERIC
+        usable = len(folded) >= FEWEST_LETTERS and folded not in GENERIC
         other = _only(same) or (_only(longer) if usable else None)
         if other is not None and folded not in leads:
             found[folded] = other

@@ -21,6 +21,12 @@ Part = tuple[int, int, str]
 
 _PAIR = re.compile(r"\s*[-–—/]\s*|\s+(?:and|&)\s+")
 _FIRST_WORDS = re.compile(r"\S+(?:\s+\S+)?")
+_SMALL_TAIL = re.compile(r"(?<=\w)(?:[ \xa0]+[^\W\dA-Z_]\w*)+$")
+"""Words without a capital at the end of a person's name: "Salah one metre"."""
+
+_SCORE = re.compile(r"\s+\d{1,3}[-–]\d{1,3}\b")
+"""A result that the model took for a part of the team's name, and what follows it."""
+
 _OWNER = re.compile(r"['’]s\s+")
 _SEAM = re.compile(r"(?<=[a-zß-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])")
 """Between a small letter and a capital inside of one word."""
@@ -35,6 +41,8 @@ MOST_PARTS = 6
 
 def parts(text: str, start: int, end: int, label: str, gazetteer: Gazetteer) -> Iterator[Part]:
     """The names in what the model saw as one, each trimmed; mostly the one that it is."""
+    score = _SCORE.search(text, start, end)
+    end = score.start() if score else end
     pair = _known_pair(text, start, end, gazetteer)
     if pair:
         yield from ((first, last, label) for first, last in pair)
@@ -43,6 +51,8 @@ def parts(text: str, start: int, end: int, label: str, gazetteer: Gazetteer) -> 
         people, start = _people_before(text, start, end, gazetteer)
         yield from people
         start = without_title(text, trim(text, start, end)[0], end)
+        tail = _SMALL_TAIL.search(text, start, end)
+        end = tail.start() if tail else end
     first, last = trim(text, start, end)
     if first < last:
         yield first, last, label

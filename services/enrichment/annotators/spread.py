@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING
 from services.enrichment.annotators.context import (
     courted,
     in_title_case,
+    is_told_of,
     speaks,
     starts_sentence,
 )
-from services.enrichment.annotators.intervals import Intervals
+from services.enrichment.annotators.intervals import Intervals, spans_of
 from services.enrichment.annotators.labels import TYPES
 from services.enrichment.annotators.lookup import known_names
 from services.enrichment.annotators.mentions import Named, surnames
 from services.enrichment.annotators.names import WORDS_FIRST, fold, person_tokens
+
+from services.enrichment.annotators.organisations import GENERIC
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -64,32 +67,21 @@ def spread(
     """
     wanted = _by_first_word(_certain(names, gazetteer))
     others = [item for item in found if item.label not in TYPES]  # dates, amounts
-    taken = Intervals(_spans(names, others))
+    taken = Intervals(spans_of(names, others))
     added = [
         Named(start, end, text[start:end], name.folded, name.type)
         for start, end, name in _occurrences(text, wanted)
         if taken.free(start, end) and _is_name_here(text, start, end, words)
     ]
     names = sorted([*names, *added], key=lambda item: item.start)
-    known = known_names(text, Intervals(_spans(names, others)), gazetteer)
+    known = known_names(text, Intervals(spans_of(names, others)), gazetteer)
     return sorted([*names, *known], key=lambda item: item.start)
-
-
-def _spans(names: Sequence[Named], found: Sequence[Found]) -> list[tuple[int, int]]:
-    """Where something is named, without overlap, rising."""
-    spans: list[tuple[int, int]] = []
-    for start, end in sorted((item.start, item.end) for item in (*names, *found)):
-        if not spans or start >= spans[-1][1]:
-            spans.append((start, end))
-        else:
-            spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
-    return spans
 
 
 def _is_name_here(text: str, start: int, end: int, words: Collection[str]) -> bool:
     """Whether it isn't the word that it looks like: "Price rises", but "Price said"."""
     word = text[start:end].casefold()
-    if speaks(text, end) or courted(text, start):
+    if speaks(text, end) or is_told_of(text, end) or courted(text, start):
         return True
     if word in WORDS_FIRST:
         return False
@@ -102,6 +94,8 @@ def _certain(names: Sequence[Named], gazetteer: Gazetteer) -> dict[str, Named]:
     """Surface form to the name it stands for."""
     counts = Counter(name.folded for name in names)
     borne = surnames(names)
+    bodies = {name.folded.split()[0] for name in names if name.type == "ORG" and " " in name.text}
+    bodies -= GENERIC
     certain: dict[str, Named] = {}
     for name in names:
         place = gazetteer.get(name.text)
@@ -109,7 +103,9 @@ def _certain(names: Sequence[Named], gazetteer: Gazetteer) -> dict[str, Named]:
             " " in name.text
             or counts[name.folded] >= CERTAIN_COUNT
             or name.folded in borne
+            or name.folded in bodies
             or (place is not None and (place.certain or place.unmistakable))
+            or (place is not None and place.type == name.type == "GPE")
         )
         if sure and (len(name.text) >= FEWEST_LETTERS or name.text.isupper()):
             certain.setdefault(name.text, name)

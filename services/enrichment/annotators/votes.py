@@ -8,6 +8,7 @@ document are called and the name's own words vote with them.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -17,14 +18,16 @@ from services.enrichment.annotators.context import (
     is_locative,
     is_on_sport,
     is_team,
+    is_told_of,
     speaks,
 )
 from services.enrichment.annotators.heads import type_by_head
-from services.enrichment.annotators.mentions import retyped
+from services.enrichment.annotators.mentions import retyped, surnames
 from services.enrichment.annotators.names import person_tokens, spelling
+from services.enrichment.annotators.organisations import GENERIC
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from schemas.article import EntityType
     from services.enrichment.annotators.gazetteer import Gazetteer, Place
@@ -46,9 +49,11 @@ _RANK: tuple[EntityType, ...] = (
 """Who wins a tie: by the F-score that the model's makers give for the type, but people
 before places, as a name that is taken for a place at times is mostly a person."""
 
-PLACE_VOTES = 2
-"""Votes of the table for a name that people bear too: one stray label is outvoted,
-an article about a Mr Jordan isn't."""
+_PLAYER = re.compile(r"[A-Z][a-z'’-]+ [A-Z][a-z'’-]+")
+"""What the model takes for a product in an article on a match: first name and surname."""
+
+_CLUB = re.compile(r" (?:city|town|united|county|wanderers|athletic|albion|hotspur)$")
+"""Last words of clubs' names, where an article is on a match."""
 
 
 def with_one_type_each(text: str, names: Sequence[Named], gazetteer: Gazetteer) -> list[Named]:
@@ -56,15 +61,31 @@ def with_one_type_each(text: str, names: Sequence[Named], gazetteer: Gazetteer) 
     votes: dict[str, Counter[EntityType]] = defaultdict(Counter)
     for name in names:
         votes[name.folded][name.type] += 1
-        if " " not in name.text and (speaks(text, name.end) or courted(text, name.start)):
-            votes[name.folded]["PERSON"] += 1 if name.type == "PERSON" else 0
-    people = _surnames(names)
+        for kind in _told_by_context(text, name, gazetteer):
+            votes[name.folded][kind] += 1
+    people, bodies = _surnames(names), _first_words_of_bodies(names)
     written = {name.folded: name.text for name in reversed(names)}
     types = {
-        folded: _elect(folded, count, people, gazetteer.get(written[folded]))
+        folded: _elect(
+            folded, count, people, gazetteer.get(written[folded]), short_of_body=folded in bodies
+        )
         for folded, count in votes.items()
     }
     return _teams(text, [replace(name, type=types[name.folded]) for name in names], gazetteer)
+
+
+def _told_by_context(text: str, name: Named, gazetteer: Gazetteer) -> Iterator[EntityType]:
+    """What stands around the name votes with what the model says."""
+    is_one_word = " " not in name.text
+    if is_one_word and (speaks(text, name.end) or courted(text, name.start)):
+        if name.type == "PERSON":
+            yield "PERSON"
+    elif not is_one_word and is_told_of(text, name.end):
+        yield from ("PERSON", "PERSON")
+    elif is_one_word and is_locative(text, name.start):
+        place = gazetteer.get(name.text)
+        if place is not None and place.type == "GPE":
+            yield from ("GPE", "GPE")
 
 
 def _surnames(names: Sequence[Named]) -> Counter[str]:
@@ -74,21 +95,34 @@ def _surnames(names: Sequence[Named]) -> Counter[str]:
 
 
 def _elect(
-    folded: str, count: Counter[EntityType], people: Counter[str], place: Place | None
+    folded: str,
+    count: Counter[EntityType],
+    people: Counter[str],
+    place: Place | None,
+    *,
+    short_of_body: bool,
 ) -> EntityType:
     tally = Counter(count)
     if place is not None and not _is_language(place, count):
-        if place.certain:
+        if place.certain or place.unmistakable:
             return place.type
         tally[place.type] += place.votes
     bearers = people[spelling(folded)] if " " not in folded else 0
     if bearers and place is None:
         return "PERSON"  # "Carder" is Angela Carder, whatever the model makes of her
+    if short_of_body and place is None:
+        tally["ORG"] += 2
     if bearers:
         # One more than they are, so that one "Xi Jinping" outvotes one product "Jinping".
         tally["PERSON"] += bearers + 1
     elected = max(tally, key=lambda kind: (tally[kind], -_RANK.index(kind)))
     return (None if place else type_by_head(folded.split(), elected)) or elected
+
+
+def _first_words_of_bodies(names: Sequence[Named]) -> frozenset[str]:
+    """``nordlys`` of "Nordlys ASA", ``halden`` of "Halden Ferries", unless generic."""
+    words = (name.folded.split() for name in names if name.type == "ORG" and " " in name.text)
+    return frozenset(parts[0] for parts in words if parts[0] not in GENERIC)
 
 
 def _is_language(place: Place, count: Counter[EntityType]) -> bool:
@@ -103,16 +137,29 @@ def _teams(text: str, names: list[Named], gazetteer: Gazetteer) -> list[Named]:
     """
     if not is_on_sport(text):
         return names
+    people = surnames(names)
     playing = {
         name.folded
         for name in names
-        if name.type == "GPE"
-        and not gazetteer.is_country(name.text)
-        and is_team(text, name.start, name.end)
+        if _may_be_a_club(name, people, gazetteer) and is_team(text, name.start, name.end)
     }
-    return [
-        retyped(name, "ORG")
-        if name.folded in playing and name.type == "GPE" and not is_locative(text, name.start)
-        else name
-        for name in names
-    ]
+    return [_as_team(text, name, playing, gazetteer) for name in names]
+
+
+def _may_be_a_club(name: Named, people: Collection[str], gazetteer: Gazetteer) -> bool:
+    if name.type not in {"GPE", "PERSON"} or gazetteer.is_country(name.text):
+        return False
+    is_city = gazetteer.get(name.text) is not None
+    return name.type == "GPE" or (is_city and name.folded not in people)
+
+
+def _as_team(text: str, name: Named, playing: Collection[str], gazetteer: Gazetteer) -> Named:
+    if name.folded in playing:
+        return name if is_locative(text, name.start) else retyped(name, "ORG")
+    if name.type == "GPE" and _CLUB.search(name.folded):
+        return retyped(name, "ORG")
+    if name.type == "PRODUCT" and _PLAYER.fullmatch(name.text):
+        return retyped(name, "PERSON")
+    if name.type == "PERSON" and gazetteer.is_country(name.text):
+        return retyped(name, "GPE") if is_team(text, name.start, name.end) else name
+    return name
