@@ -438,6 +438,186 @@ MARKS = {
         ["It broke at once, | =Ana Petrova | said"],
     ),
 }
+AS_NEWS_IS_WRITTEN = {
+    "indirect clause after an apposition": (
+        (
+            "[PERSON Maria Costa], the finance minister, told parliament on Thursday "
+            "that the deficit was “a temporary shock, not a crisis.”"
+        ),
+        ["a temporary shock, not a crisis. | =Maria Costa | told"],
+    ),
+    "no plan": (
+        "“There’s no plan B,” [PERSON Costa] warned lawmakers. “If this fails, it fails.”",
+        ["There’s no plan B, | =Costa | warned", "If this fails, it fails. | =Costa | warned"],
+    ),
+    "sorry in an interview": (
+        (
+            "In an interview with [ORG Radio Nord], [PERSON Lars Beck] said he was "
+            "“deeply sorry” for what happened."
+        ),
+        ["deeply sorry | =Lars Beck | said"],
+    ),
+    "nurse with a relative clause": (
+        (
+            "“We heard a bang and then the lights went out,” said [PERSON Elsa Ruiz], a "
+            "nurse who lives nearby."
+        ),
+        ["We heard a bang and then the lights went out, | =Elsa Ruiz | said"],
+    ),
+    "organisation's spokesperson": (
+        "[ORG UNICEF] spokesperson [PERSON James Ode] said: “Children are paying the price.”",
+        ["Children are paying the price. | =James Ode | said"],
+    ),
+    "chief executive by apposition": (
+        (
+            "The company's chief executive, [PERSON Tom Reed], said in a statement that "
+            "it was “pleased with the outcome.”"
+        ),
+        ["pleased with the outcome. | =Tom Reed | said"],
+    ),
+    "a statement reads": (
+        "“Our thoughts are with the families,” the statement read.",
+        ["Our thoughts are with the families, | the statement | read"],
+    ),
+    "professor by apposition": (
+        (
+            "[PERSON Wang Lei], a professor at [ORG Peking University], described the "
+            "move as “largely symbolic,” adding that it would not change much."
+        ),
+        ["largely symbolic, | =Wang Lei | described"],
+    ),
+    "asked and replied": (
+        "Asked whether he would resign, [PERSON Reed] replied: “Absolutely not.”",
+        ["Absolutely not. | =Reed | replied"],
+    ),
+    "said when asked": (
+        "“I don't think so,” [PERSON Reed] said when asked if [PERSON Beck] would stay.",
+        ["I don't think so, | =Reed | said"],
+    ),
+    "person without a name, with a pronoun in the phrase": (
+        "[PERSON Beck] declined to comment, but a person close to him said he was “furious.”",
+        ["furious. | a person close to him | said"],
+    ),
+    "country calls it so": (
+        "[GPE Moscow] has called the sanctions “illegal” and vowed to respond.",
+        ["illegal | =Moscow | called"],
+    ),
+    "building for those in it": (
+        "The [FAC White House] said the president “misspoke.”",
+        ["misspoke. | =White House | said"],
+    ),
+    "suspect of whom the police speak": (
+        "Police in [GPE Lyon] said the suspect shouted “let me go” before he was held.",
+        ["let me go | the suspect | shouted"],
+    ),
+    "short sentence goes on": (
+        (
+            "“This is a great day for [GPE Chile],” President [PERSON Rosa Diaz] said in "
+            "a televised address. “We have won.”"
+        ),
+        ["This is a great day for Chile, | =Rosa Diaz | said", "We have won. | =Rosa Diaz | said"],
+    ),
+    "age and relative clause in front": (
+        (
+            "[PERSON Diaz], 61, who took office in March, told [ORG Reuters]: “I will "
+            "not run again.”"
+        ),
+        ["I will not run again. | =Diaz | told"],
+    ),
+    "critics": (
+        "Critics say the law is “a gift to polluters.”",
+        ["a gift to polluters. | Critics | say"],
+    ),
+    "report as a speaker": (
+        "The report found that the bank had been “reckless in the extreme”.",
+        ["reckless in the extreme | The report | found"],
+    ),
+    "she: only a name that isn't hers": (
+        "“You can't just walk away,” she told the BBC's [PERSON Anna Hill].",
+        ["You can't just walk away, | - | told"],
+    ),
+    "two speakers in one paragraph, introduced by turns": (
+        (
+            'Mr [PERSON Hall] said: "I was told to leave." His lawyer, [PERSON Amy Poe], '
+            'added: "He did nothing wrong."'
+        ),
+        ["I was told to leave. | =Hall | said", "He did nothing wrong. | =Amy Poe | added"],
+    ),
+    "two quotations of one clause": (
+        (
+            "[PERSON Hall] wrote on X that the decision was “shameful” and “politically "
+            "motivated from the start.”"
+        ),
+        ["shameful | =Hall | wrote", "politically motivated from the start. | =Hall | wrote"],
+    ),
+    "participle clause in front": (
+        (
+            "Speaking at a rally in [GPE Ohio], [PERSON Poe] told supporters: “We're not "
+            "going back.”"
+        ),
+        ["We're not going back. | =Poe | told"],
+    ),
+    "British marks with a trade before the name": (
+        "‘It’s a disaster,’ says local farmer [PERSON Ed Moss]. ‘The crops are gone.’",
+        ["It’s a disaster, | =Ed Moss | says", "The crops are gone. | =Ed Moss | says"],
+    ),
+    "union leaders": (
+        (
+            "“The strike will go ahead as planned,” union leaders said in a joint "
+            "statement on Friday."
+        ),
+        ["The strike will go ahead as planned, | union leaders | said"],
+    ),
+    "clause behind a fragment": (
+        (
+            "[PERSON Moss] and his wife, [PERSON Jo Moss], were “lucky to be alive”, "
+            "their neighbour [PERSON Sam Hay] said."
+        ),
+        ["lucky to be alive | =Sam Hay | said"],
+    ),
+    "name with its organisation": (
+        "“The vaccine is safe,” Dr [PERSON Nina Roy] of the [ORG Health Agency] said.",
+        ["The vaccine is safe, | =Nina Roy | said"],
+    ),
+    "film": (
+        "The film “A Quiet Sea” won two prizes.",
+        [],
+    ),
+    "band": (
+        "He played in the band “The Old Boys” for years.",
+        [],
+    ),
+    "officials at an organisation": (
+        (
+            "Officials at the [ORG Health Agency] told [ORG Reuters] the shots were "
+            "“perfectly safe to use”."
+        ),
+        ["perfectly safe to use | Officials at the Health Agency | told"],
+    ),
+    "somebody's attorney by name": (
+        "“We'll appeal,” [PERSON Poe]'s attorney [PERSON Ray Lin] said.",
+        ["We'll appeal, | =Ray Lin | said"],
+    ),
+    "one quoted word": (
+        "[PERSON Lin] argued his client was a “scapegoat” for the bank's failures.",
+        ["scapegoat | =Lin | argued"],
+    ),
+    "one word goes on": (
+        "“Go,” she said. “Now.”",
+        ["Go, | - | said", "Now. | - | said"],
+    ),
+    "while: two clauses with a fragment each": (
+        (
+            "[PERSON Roy] said the agency had “no evidence of harm,” while [PERSON Hay] "
+            "called for “more transparency.”"
+        ),
+        ["no evidence of harm, | =Roy | said", "more transparency. | =Hay | called"],
+    ),
+    "two reports: the nearer one counts": (
+        "According to a police report, the driver said he “fell asleep at the wheel.”",
+        ["fell asleep at the wheel. | the driver | said"],
+    ),
+}
 EVERY = {
     f"{kind}: {name}": case
     for kind, cases in (
@@ -448,6 +628,7 @@ EVERY = {
         ("not speech", NOT_SPEECH),
         ("unknown", SPEAKER_UNKNOWN),
         ("marks", MARKS),
+        ("news", AS_NEWS_IS_WRITTEN),
     )
     for name, case in cases.items()
 }

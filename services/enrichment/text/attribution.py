@@ -17,10 +17,12 @@ from services.enrichment.text.subjects import Names, Subject, Subjects, is_known
 from services.enrichment.text.verbs import (
     ACCORDING,
     AFTER_SUBJECT_ONLY,
+    CONJUNCTION,
     NAMING,
     NEEDS_NAME,
     PARTICIPLES,
     PASSIVE,
+    TIED,
     VERB,
 )
 
@@ -132,9 +134,12 @@ class Attributor:
         if following is not None:
             stop = min(stop, following.outer_start)
         stop = min(stop, quotation.outer_end + LONGEST_CLAUSE)
+        if self._is_inside_sentence(quotation):
+            beside = self._in_front(index, quotation, start) or self._behind(quotation, stop)
+        else:
+            beside = self._behind(quotation, stop) or self._in_front(index, quotation, start)
         return (
-            self._behind(quotation, stop)
-            or self._in_front(index, quotation, start)
+            beside
             or self._according(quotation, start, stop)
             or self._going_on(index, quotation, start)
         )
@@ -147,6 +152,8 @@ class Attributor:
         tight = last in ",?!…—–-" or "," in self._text[quotation.outer_end : begin]
         if quotation.goes_on or begin >= stop or not (tight or last == "."):
             return None
+        if CONJUNCTION.match(self._text, begin, stop):
+            return None
         end = next(iter(sentences(self._text, begin, stop)), Span(begin, stop)).end
         verb = VERB.search(self._text, begin, end)
         if verb is None or (not tight and not self._is_bare_clause(begin, verb, end)):
@@ -155,11 +162,11 @@ class Attributor:
 
     def _is_bare_clause(self, begin: int, verb: re.Match[str], end: int) -> bool:
         """``“It is over.” Ana Petrova said.``: a full stop where there should be a comma."""
-        rest = self._text[verb.end() : end]
-        small = self._text[begin].islower()
-        return small or (
-            len(rest.split()) <= FEWEST_WORDS and verb.start() - begin < FARTHEST_FRAGMENT
-        )
+        rest = self._text[verb.end() : end].rstrip()
+        if rest.endswith((":", ",")):
+            return False  # it leads to the next quotation
+        near = verb.start() - begin < FARTHEST_FRAGMENT
+        return self._text[begin].islower() or (near and len(rest.split()) <= FEWEST_WORDS)
 
     def _verb_first(self, verb: re.Match[str], begin: int, end: int) -> Attribution | None:
         if verb.start() != begin or verb[0].lower() in AFTER_SUBJECT_ONLY:
@@ -255,14 +262,15 @@ class Attributor:
 
     def _going_on(self, index: int, quotation: Quotation, start: int) -> Attribution | None:
         """The sentence before, in the same paragraph, says who speaks: he goes on."""
+        previous = self._quotations[index - 1] if index else None
+        if previous is not None and previous.paragraph == quotation.paragraph:
+            made = self._made[index - 1]
+            between = self._text[previous.outer_end : quotation.outer_start]
+            follows = start >= quotation.outer_start or TIED.match(between) is not None
+            if made is not None and follows and len(between) <= LONGEST_CLAUSE:
+                return made._replace(start=previous.outer_end, end=quotation.outer_end)
         if start < quotation.outer_start or self.word_count(quotation) < FEWEST_WORDS:
             return None
-        previous = self._quotations[index - 1] if index else None
-        made = self._made[index - 1] if index else None
-        if previous is not None and previous.paragraph == quotation.paragraph:
-            between = self._text[previous.outer_end : quotation.outer_start]
-            if made is not None and len(between) <= LONGEST_CLAUSE:
-                return made._replace(start=previous.outer_end, end=quotation.outer_end)
         before = next(self.sentences_before(quotation.outer_start), None)
         if before is None or before.start < self._paragraphs[quotation.paragraph].start:
             return None
@@ -305,7 +313,12 @@ class Attributor:
         return found._replace(subject=self._pronouns.resolve(found.subject, position))
 
     def _share_within_speeches(self) -> None:
-        """A speech over several paragraphs has one speaker, wherever he is named."""
+        """A speech over several paragraphs has one speaker, and so have “these” and “those”."""
+        for index in range(len(self._quotations) - 2, -1, -1):
+            one, other = self._quotations[index], self._quotations[index + 1]
+            if self._made[index] is None and one.paragraph == other.paragraph:
+                between = self._text[one.outer_end : other.outer_start]
+                self._made[index] = self._made[index + 1] if TIED.match(between) else None
         start = 0
         while start < len(self._quotations):
             end = start
@@ -330,18 +343,23 @@ class Attributor:
     def is_speech(self, quotation: Quotation, made: Attribution | None) -> bool:
         """Whether the marks hold somebody's words, and not a title or a term."""
         words = self.word_count(quotation)
-        sentence = self._sentence_start(quotation)
-        before = self._text[
-            max(sentence, quotation.outer_start - LONGEST_CLAUSE) : quotation.outer_start
-        ]
-        inside_sentence = bool(before.strip()) and before.rstrip()[-1] not in ",:"
-        if inside_sentence and (
+        before = self._before(quotation)
+        if self._is_inside_sentence(quotation) and (
             NAMING.search(before) or self._is_title(quotation) or self._is_name_for(before, made)
         ):
             return False
         if made is None:
             return words >= FEWEST_WORDS and not self._is_title(quotation)
         return True
+
+    def _before(self, quotation: Quotation) -> str:
+        """What stands in front of the quotation in its sentence."""
+        end = quotation.outer_start
+        return self._text[max(self._sentence_start(quotation), end - LONGEST_CLAUSE) : end]
+
+    def _is_inside_sentence(self, quotation: Quotation) -> bool:
+        before = self._before(quotation).rstrip()
+        return bool(before) and before[-1] not in ",:"
 
     def _is_title(self, quotation: Quotation) -> bool:
         """``“The Long Road Home”``: every longer word has a capital."""

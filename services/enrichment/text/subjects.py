@@ -14,6 +14,7 @@ from services.enrichment.text.verbs import (
     ADVERBIAL,
     DETERMINERS,
     LINKS,
+    OBJECTS,
     PEOPLE,
     PRONOUN,
     PRONOUN_AHEAD,
@@ -214,8 +215,13 @@ class Subjects:
         if name is None or name.start < start:
             return None
         before = self._text[max(start, name.start - 40) : name.start]
-        if _LINKED.search(before):
-            return None  # "the mayor of Riverton": the whole phrase, as written
+        link = _LINKED.search(before)
+        if link is not None:  # "the mayor of Riverton": the whole phrase, as written
+            head = self._names.ending_at(
+                name.start - len(before) + len(before[: link.start()].rstrip())
+            )
+            is_person = head is not None and head.entity.type == "PERSON"
+            return Subject(entity=head.entity) if head and is_person else None
         persons = people(self._names.within(start, end))
         if _JOINED.search(before) and len(persons) > 1:  # two speak
             begin = [each.start for each in persons.values()][-2]
@@ -297,7 +303,8 @@ def _first_of_phrase(words: Sequence[str]) -> int | None:
         return len(words) - 1 if words[0].lower() in _PREPOSITION else 0
     while index > 0 and words[index - 1].lower() in DETERMINERS:
         index -= 1
-    if index > 1 and words[index - 1].lower() in LINKS and words[index - 2][0].islower():
+    linked = index > 1 and words[index - 1].lower() in LINKS
+    if linked and (words[index - 2][0].islower() or index == 2):  # noqa: PLR2004 (the first word)
         return _first_of_phrase(words[: index - 1])
     return index
 
@@ -308,6 +315,8 @@ def _is_phrase(written: str) -> bool:
     if not words or len(written) > LONGEST_PHRASE:
         return False
     last = words[-1].strip(".'’").lower()
+    if words[0].lower() in OBJECTS:
+        return False
     return (
         last not in DETERMINERS - {"one", "some", "many", "another"}
         and last not in LINKS

@@ -47,7 +47,8 @@ _PARTICIPLES = _words(
 _NEEDS_NAME = _words(
     "say claims reports notes states comments remarks promises demands calls urges vows "
     "pledges answers alleges called described dubbed branded labelled labeled termed deemed "
-    "observes predicts denounces praises condemns hails describes brands points"
+    "observes predicts denounces praises condemns hails describes brands points "
+    "read reads found finds"
 )
 """Also nouns, or also what things are called: believed only behind a name, a pronoun or
 people that are known to speak ("officials say")."""
@@ -100,7 +101,7 @@ STOPS = frozenset(
     | {"than", "so", "or", "since", "although", "though", "until", "who", "which", "whom", "what"}
     | {"is", "was", "are", "were", "be", "been", "has", "have", "had", "will", "would", "can"}
     | {"could", "may", "might", "must", "should", "do", "does", "did", "where", "how", "why"}
-    | {"it", "he", "she", "they", "we", "i", "you", "there", "not", "to", "nor", "then"}
+    | {"it", "he", "she", "they", "we", "i", "you", "there", "not", "nor", "then"}
 )
 """Words that no noun phrase holds: a subject begins after the last of them."""
 
@@ -109,7 +110,7 @@ DETERMINERS = frozenset(
     | {"another", "other", "several", "most", "all", "both", "each", "every", "this", "these"}
     | {"those", "that", "my", "few", "four", "five", "six", "senior", "top"}
 )
-LINKS = frozenset({"of", "for", "from", "with", "at", "in", "on", "near", "by"})
+LINKS = frozenset({"of", "for", "from", "with", "at", "in", "on", "near", "by", "to"})
 """Prepositions that may tie two noun phrases into one: "a spokesman for the ministry"."""
 
 PEOPLE = frozenset(
@@ -117,8 +118,23 @@ PEOPLE = frozenset(
     | {"witnesses", "critics", "lawyers", "prosecutors", "scientists", "doctors", "diplomats"}
     | {"researchers", "economists", "organisers", "organizers", "activists", "investigators"}
     | {"they", "we", "many", "some", "others", "rescuers", "firefighters", "workers", "leaders"}
+    | {"statement", "letter", "sign", "message", "note", "banner", "email", "report", "study"}
+    | {"survey", "review", "inquiry", "investigation", "court", "judge", "jury", "verdict"}
 )
-"""Those who "say" without a name."""
+"""Those who "say", and what "reads" or "found", without a name."""
+
+OBJECTS = frozenset({"him", "her", "them", "us", "me", "himself", "herself", "themselves"})
+"""Pronouns that are nobody's subject."""
+
+TIED = re.compile(
+    r"(?:^|[\s,])(?:and|or|but|as well as)(?:\s+(?:a|an|the|also|as|for|of))*\s*$|^,?\s*$"
+)
+"""What stands between two quotations that one clause attributes: “bold” and “new”."""
+
+CONJUNCTION = re.compile(
+    r"(?:while|and|but|because|which|when|although|though|after|before|or|then|if|since)\b"
+)
+"""Behind the marks: another clause begins, which doesn't attribute what is before it."""
 
 MALE = re.compile(
     r"\b(?:Mr|Sir|King|Prince|Lord|Baron|Father|spokesman|chairman|businessman|congressman|Pope"
