@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.bus.errors import StopWorking
+from services.enrichment.knowledge.entity_supplement import SUPPLEMENT
 from services.enrichment.linking import Candidate, Knowledge, WrongTableError
 from services.enrichment.linking.forms import form, hashed, own_key, without_legal_form
 from services.enrichment.linking.table import TABLE_FILE, Column, load_table, make_table
@@ -389,3 +391,19 @@ def test_a_companys_name_without_its_legal_form(name: str, plain: str) -> None:
 def test_a_key_of_ones_own() -> None:
     assert own_key("PERSON", "Dr. Ned Price") == "person:ned price"
     assert own_key("ORG", "The Hill") == "org:hill"
+
+
+def test_the_shipped_table_was_built_with_this_supplement() -> None:
+    """Each name of it finds its entry: the table is built anew when the supplement changes."""
+    content = yaml.safe_load(SUPPLEMENT.read_text("utf-8"))
+    rows = dict(content["international"])
+    for section in ("organisation", "outlet", "company", "region", "person", "city"):
+        for entries in content[section].values():
+            rows |= {qid: names for qid, names in entries.items() if qid.startswith("Q")}
+    lost = [
+        (qid, name)
+        for qid, names in rows.items()
+        for name in (raw.removeprefix("~") for raw in names)
+        if f"wd:{qid}" not in keys(name)
+    ]
+    assert not lost

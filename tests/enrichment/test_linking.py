@@ -352,8 +352,9 @@ def test_mentions_are_counted_by_what_became_of_them() -> None:
     assert not tally.count(None, "Q2", 0.5, typed=True)
     assert tally.count("Q1", None, 0.0, typed=True)
     assert tally.count(None, None, 0.0, typed=True)
+    assert tally.count("Q1", "gn:7", 0.9, typed=True)
     assert (tally.right, tally.wrong, tally.mistyped, tally.nil_linked) == (1, 1, 1, 1)
-    assert (tally.abstained, tally.nil_left) == (1, 1)
+    assert (tally.abstained, tally.nil_left, tally.unjudged) == (1, 1, 1)
     report = "\n".join(tally.lines())
     assert "precision 0.250 (1 of 4 links" in report
     assert "1 of 2 right (0.500)" in report

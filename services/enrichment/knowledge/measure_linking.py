@@ -50,6 +50,7 @@ class Tally:
     nil_linked: int = 0
     nil_left: int = 0
     mistyped: int = 0
+    unjudged: int = 0
     by_confidence: dict[float, list[int]] = field(default_factory=dict)
 
     def count(
@@ -61,6 +62,9 @@ class Tally:
                 self.nil_left += 1
             else:
                 self.abstained += 1
+            return True
+        if not linked.startswith("Q"):
+            self.unjudged += 1
             return True
         self.by_confidence.setdefault(confidence, []).append(int(linked == gold))
         if linked == gold:
@@ -87,6 +91,7 @@ class Tally:
             f"{typed} right ({self.right / max(typed, 1):.3f}); the wrong type (a team by its "
             f"city's name, a party by its state's): {self.mistyped}"
         )
+        yield f"  not judged, as the entry has no Wikidata id (towns): {self.unjudged}"
         yield f"  recall {self.right / max(known, 1):.3f} of {known}, abstained {self.abstained}"
         for confidence, hits in sorted(self.by_confidence.items(), reverse=True):
             yield f"    confidence {confidence}: {sum(hits)} of {len(hits)} right"
