@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from schemas.article import EnrichedArticle, Entity
+    from schemas.events import EntitiesChanged
     from services.indexer.store.base import ArticleStore
 
 
@@ -135,6 +136,12 @@ def shown(store: ArticleStore, article: int = 1) -> list[str]:
     held = store.get(article_id(article))
     assert held is not None
     return [entity.key for entity in held.entities]
+
+
+def done(change: EntitiesChanged | None) -> EntitiesChanged:
+    """A change that was made."""
+    assert change is not None
+    return change
 
 
 def filed(store: ArticleStore, *articles: EnrichedArticle) -> list[str]:

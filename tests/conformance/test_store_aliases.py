@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from schemas.annotations import Quote, Relation
 from services.indexer.store.base import Query
 from services.indexer.store.entities import Refused
-from tests.conformance.stores import Desk, filed, found, naming, shown
+from tests.conformance.stores import Desk, done, found, naming, shown
 from tests.factories import article_id, at, make_entity
 
 if TYPE_CHECKING:
-    from schemas.events import EntitiesChanged
     from services.indexer.store.base import ArticleStore
 
 A, B, C, D = "person:ana", "person:bea", "person:cleo", "person:dora"
 BELARUS, BELARUSIA = "wd:Q184", "gpe:belarusia"
-
-
-def done(change: EntitiesChanged | None) -> EntitiesChanged:
-    """A change that was made."""
-    assert change is not None
-    return change
-
 
 # --- Merging ----------------------------------------------------------------------------------
 
@@ -325,110 +317,6 @@ def test_a_name_means_only_what_is_known_unless_forced(store: ArticleStore) -> N
     assert done(store.alias("Belarusia", [BELARUSIA], BELARUS, force=True)).into == BELARUS
     store.file([naming(1, BELARUSIA)])
     assert shown(store, 1) == [BELARUS]
-
-
-# --- Searching --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("wanted", [A, B, "ANA", "bea", "Person:Ana"])
-def test_an_entity_is_found_by_every_key_and_name_that_it_has(
-    store: ArticleStore, wanted: str
-) -> None:
-    store.file([naming(1, A), naming(2, B), naming(3, C)])
-    store.merge([A], B)
-    store.file([naming(4, A)])
-    assert set(found(store, entity=wanted)) == {article_id(1), article_id(2), article_id(4)}
-
-
-@pytest.mark.parametrize("wanted", ["Q184", "q184", "wd:Q184", "WD:q184", " wd:Q184 "])
-def test_a_qid_finds_the_articles(store: ArticleStore, wanted: str) -> None:
-    store.file([naming(1, BELARUS), naming(2, "wd:Q1844"), naming(3, BELARUSIA)])
-    store.merge([BELARUSIA], BELARUS)
-    assert set(found(store, entity=wanted)) == {article_id(1), article_id(3)}
-
-
-def test_after_a_split_each_is_found_by_its_own(store: ArticleStore) -> None:
-    store.file([naming(1, A), naming(2, B)])
-    store.merge([A], B)
-    store.split(A)
-    for wanted, expected in ((A, 1), ("Ana", 1), (B, 2), ("Bea", 2)):
-        assert found(store, entity=wanted) == [article_id(expected)]
-
-
-def test_hidden_and_withdrawn_articles_come_back_under_the_key_that_holds(
-    store: ArticleStore,
-) -> None:
-    same: dict[str, Any] = {"content_hash": "a" * 64}
-    store.file([naming(1, A, **same), naming(2, A, **same), naming(3, B)])
-    assert done(store.merge([A], B)).articles == 1
-    store.file([naming(1, A, revision=2, status="withdrawn")])
-    assert set(found(store, entity=B)) == {article_id(2), article_id(3)}
-    assert shown(store, 2) == [B]
-
-
-def test_an_update_keeps_to_the_key_that_holds(store: ArticleStore) -> None:
-    store.file([naming(1, A), naming(2, B)])
-    store.merge([A], B)
-    assert filed(store, naming(1, A, D, revision=2)) == ["updated"]
-    assert shown(store, 1) == [B, D]
-    assert done(store.split(A)).articles == 1
-
-
-# --- What is known ----------------------------------------------------------------------------
-
-
-def test_an_entity_is_told_with_its_names_and_numbers(store: ArticleStore) -> None:
-    store.file([naming(1, A), naming(2, A, B), naming(3, B, C)])
-    store.merge([A, C], B)
-    known = store.entity(A)
-    assert known is not None
-    assert (known.key, known.name, known.type) == (B, "Bea", "PERSON")
-    assert (known.articles, known.mentions) == (3, 5)
-    assert known.names == (("Ana", 2), ("Bea", 2), ("Cleo", 1))
-    assert known.merged == (A, C)
-
-
-def test_nobody_knows_an_unknown_entity(store: ArticleStore) -> None:
-    assert store.entity(A) is None
-    store.file([naming(1, A), naming(1, A, revision=2, status="withdrawn")])
-    assert store.entity(A) is None
-    assert store.find_entities("ana") == []
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        ("price", ["person:ned price", "org:price council"]),
-        ("PRI", ["person:ned price", "org:price council"]),
-        ("coun pri", ["org:price council"]),
-        ("rice", []),
-        ("person:ned price", ["person:ned price"]),
-        ("price nobody", []),
-        ("", []),
-        ("%", []),
-        ("'\"*", []),
-    ],
-)
-def test_entities_are_found_by_beginnings_of_words(
-    store: ArticleStore, words: str, expected: list[str]
-) -> None:
-    store.file([naming(1, "person:ned price"), naming(2, "person:ned price", "org:price council")])
-    assert [entity.key for entity in store.find_entities(words)] == expected
-
-
-def test_a_merged_entity_is_found_once_by_any_of_its_names(store: ArticleStore) -> None:
-    store.file([naming(1, A), naming(2, B)])
-    store.merge([A], B)
-    for words in ("ana", "bea", A, B):
-        (only,) = store.find_entities(words)
-        assert (only.key, only.articles) == (B, 2)
-
-
-def test_the_most_frequent_come_first_and_no_more_than_wanted(store: ArticleStore) -> None:
-    keys = [f"person:ana {n}" for n in range(5)]
-    store.file([naming(n, *keys[n:]) for n in range(5)])
-    assert [entity.key for entity in store.find_entities("ana", limit=2)] == [keys[4], keys[3]]
-    assert store.find_entities("ana", limit=0) == []
 
 
 # --- Telling subscribers ----------------------------------------------------------------------
