@@ -34,12 +34,13 @@ GRAM_WORDS = 4
 """Words of a gram. Of three, unrelated texts on one subject share phrases ("the prime
 minister said"); of five, one edited word in six leaves too little in common."""
 
-MOST_GRAMS = 128
-"""Grams kept at most, about: the level is the lowest at which so many are expected. So 64 to
-128 of a text of more than 128 words, and all of a shorter one's."""
+MOST_GRAMS = 64
+"""Grams kept at most, about: the level is the lowest at which so many are expected. So 32 to 64
+of a text of more than 64 words, and all of a shorter one's.  Twice as many found the same
+copies at twice the memory and time (``tests/bench/bench_kin.py``)."""
 
 MAX_LEVEL = 15
-"""2^15 times 128 words is more than any text that is read."""
+"""2^15 times 64 words is more than any text that is read."""
 
 DEEPER_LEVELS = 8
 """Levels above its own at which a sketch may be compared: with a text 256 times as long."""

@@ -31,7 +31,7 @@ MOST_NAMED = 20
 """Near-duplicates named in an article: who wants all of hundreds of reprints asks the store."""
 
 SHARE_DIGITS = 2
-"""The share is an estimate from about a hundred hashes."""
+"""The share is an estimate from some dozens of hashes."""
 
 _WHOLE = 0.95
 """Share from which a text counts as being in the other one whole: sampling, and the grams that
