@@ -31,6 +31,7 @@ _EDGES = " \t\r\n\v\f\xa0\u2009\u202f\"'“”„‘’«»\u2039\u203a()[]{}<>,
 and "Jr." end with it."""
 
 _POSSESSIVE = re.compile(r"['’]s?$|['’]S$")
+_PLAIN = re.compile(r"(?=[A-Z])[^\W_]+(?: [^\W_]+)*")
 _PREFIX = re.compile(r"^(?:anti|pro|non|ex|pre|post)[-–]", re.IGNORECASE)
 _LOWER_ARTICLE = re.compile(r"the\s+")
 _ARTICLE = re.compile(r"^(?:the|a|an)\s+", re.IGNORECASE)
@@ -102,6 +103,8 @@ def trim(text: str, start: int, end: int) -> tuple[int, int]:
     possessive ending, a lower-case article, and prefixes like "anti-".  May
     come out empty (``start == end``).
     """
+    if _PLAIN.fullmatch(text, start, end):
+        return start, end  # eight names of ten
     start, end = _strip(text, start, end)
     line_end = text.find("\n", start, end)
     if line_end >= 0:

@@ -67,7 +67,11 @@ def with_one_type_each(text: str, names: Sequence[Named], gazetteer: Gazetteer) 
     written = {name.folded: name.text for name in reversed(names)}
     types = {
         folded: _elect(
-            folded, count, people, gazetteer.get(written[folded]), short_of_body=folded in bodies
+            folded,
+            count,
+            people,
+            gazetteer.get(written[folded]),
+            short_of_body=folded in bodies,
         )
         for folded, count in votes.items()
     }
