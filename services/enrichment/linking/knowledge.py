@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,6 @@ from services.bus.errors import StopWorking
 from services.enrichment.annotators.names import person_tokens
 from services.enrichment.linking.aliases import AliasFile, UserAliases
 from services.enrichment.linking.forms import fits_as_abbreviation, form, without_legal_form
-from services.enrichment.linking.model import KINDS
 from services.enrichment.linking.person_names import person_key, surname_key
 from services.enrichment.linking.table import TABLE_FILE, WrongTableError, load_table
 from services.observability import get_logger
@@ -86,17 +84,6 @@ class Knowledge:
             self._table.candidate(*row) for row in self._table.surnames.find(surname_key(name))
         ]
         return sorted(found, key=lambda candidate: (-candidate.weight, candidate.key))
-
-    def given_names(self) -> frozenset[str]:
-        """First parts, folded, of the names of the table's people; those that two or more bear."""
-        kind = KINDS.index("person")
-        names = (
-            person_tokens(self._table.candidate(entry).name)
-            for entry in range(len(self._table))
-            if self._table.kinds[entry] == kind
-        )
-        bearers = Counter(parts[0] for parts in names if len(parts) > 1)
-        return frozenset(name for name, count in bearers.items() if count > 1)
 
     def get(self, key: str) -> Candidate | None:
         """The entry with this key."""
