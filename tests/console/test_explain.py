@@ -350,7 +350,7 @@ def test_on_a_terminal_only_our_own_colours_are_sent() -> None:
     assert "\u202e" not in out
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(min_size=1, max_size=60))
 def test_any_content_can_be_shown(text: str) -> None:
     check_harmless(shown(hostile_article(text)))

@@ -206,7 +206,7 @@ def test_other_articles_of_the_batch_change_nothing() -> None:
     assert [Summariser().annotate([draft])[0] for draft in drafts] == list(together)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(
         st.sampled_from((LEAD, *MORE, "“", "”", " ", "\n\n", "Oh!", "он", "港口。")), max_size=30
@@ -224,9 +224,9 @@ def test_any_text_gives_a_line_of_its_own_or_none(parts: list[str]) -> None:
 @pytest.mark.parametrize(
     "unit", ["x", "a. ", "Riverton is closed today. ", "港口。", "“a b c” ", "\n\na b"]
 )
-def test_five_megabytes_take_seconds_at_most(unit: str) -> None:
+def test_a_megabyte_takes_seconds_at_most(unit: str) -> None:
     started = time.process_time()
-    block(make_raw(text=unit * (5_000_000 // len(unit))))
+    block(make_raw(text=unit * (1_000_000 // len(unit))))
     assert time.process_time() - started < 10  # quadratic time would be hours
 
 
