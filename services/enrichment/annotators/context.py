@@ -46,6 +46,11 @@ _SPORT = re.compile(
     r"midfielder|tournament|championship|home run|penalty|half-time|quarterback|standings)\b",
     re.IGNORECASE,
 )
+_RESULT = re.compile(r"(?<![\d-])\d{1,3}[-–]\d{1,3}(?![\d-])")
+
+MOST_READ = 3000
+"""Characters from the start that are looked at for what the article is on."""
+
 SPORT_WORDS = 2
 """Words of sport that an article on a match has at least."""
 
@@ -115,8 +120,13 @@ def is_inside(text: str, start: int) -> bool:
 
 def is_on_sport(text: str) -> bool:
     """Whether the beginning of the article speaks of a match."""
-    found = {word.casefold() for word in _SPORT.findall(text, 0, 3000)}
-    return len(found) >= SPORT_WORDS or bool(re.search(r"\b\d{1,2}[-–]\d{1,2}\b", text[:3000]))
+    found = {word.casefold() for word in _SPORT.findall(text, 0, MOST_READ)}
+    return len(found) >= SPORT_WORDS or has_result(text)
+
+
+def has_result(text: str) -> bool:
+    """Whether the beginning of the article has a result ("3-1")."""
+    return _RESULT.search(text, 0, MOST_READ) is not None
 
 
 def is_team(text: str, start: int, end: int) -> bool:
@@ -129,7 +139,7 @@ def is_team(text: str, start: int, end: int) -> bool:
 
 def datelines(text: str) -> Iterator[tuple[int, int]]:
     """The place in capitals that each dateline begins with."""
-    for match in _DATELINE.finditer(text, 0, 3000):
+    for match in _DATELINE.finditer(text, 0, MOST_READ):
         place = _IN_CAPITALS.match(text, match.start(), match.end())
         if place is not None:
             yield place.span(1)
@@ -139,5 +149,5 @@ def credits_of(text: str) -> list[tuple[int, int]]:
     """Where the article names its makers: bylines, photo credits, a dateline's agency."""
     places = [match.span() for match in _CREDIT_LINE.finditer(text)]
     places += [match.span() for match in _AGENCY_COPYRIGHT.finditer(text)]
-    places += [m.span("agency") for m in _DATELINE.finditer(text, 0, 3000) if m["agency"]]
+    places += [m.span("agency") for m in _DATELINE.finditer(text, 0, MOST_READ) if m["agency"]]
     return sorted(places)

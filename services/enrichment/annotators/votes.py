@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from services.enrichment.annotators.context import (
     courted,
+    has_result,
     is_locative,
     is_on_sport,
     is_team,
@@ -147,7 +148,8 @@ def _teams(text: str, names: list[Named], gazetteer: Gazetteer) -> list[Named]:
         for name in names
         if _may_be_a_club(name, people, gazetteer) and is_team(text, name.start, name.end)
     }
-    return [_as_team(text, name, playing, gazetteer) for name in names]
+    players = playing if has_result(text) else ()
+    return [_as_team(text, _as_player(name, players), playing, gazetteer) for name in names]
 
 
 def _may_be_a_club(name: Named, people: Collection[str], gazetteer: Gazetteer) -> bool:
@@ -157,13 +159,17 @@ def _may_be_a_club(name: Named, people: Collection[str], gazetteer: Gazetteer) -
     return name.type == "GPE" or (is_city and name.folded not in people)
 
 
+def _as_player(name: Named, playing: Collection[str]) -> Named:
+    """A "product" called like a person, in an article on a match of clubs."""
+    is_player = playing and name.type == "PRODUCT" and _PLAYER.fullmatch(name.text)
+    return retyped(name, "PERSON") if is_player else name
+
+
 def _as_team(text: str, name: Named, playing: Collection[str], gazetteer: Gazetteer) -> Named:
     if name.folded in playing:
         return name if is_locative(text, name.start) else retyped(name, "ORG")
     if name.type == "GPE" and _CLUB.search(name.folded):
         return retyped(name, "ORG")
-    if name.type == "PRODUCT" and _PLAYER.fullmatch(name.text):
-        return retyped(name, "PERSON")
     if name.type == "PERSON" and gazetteer.is_country(name.text):
         return retyped(name, "GPE") if is_team(text, name.start, name.end) else name
     return name
