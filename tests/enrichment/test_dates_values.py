@@ -63,8 +63,9 @@ It fell on [Christmas Day, 1914]. => 1914-12-25
 
 YEARS = """
 Prices rose in [2023]. => 2023-01-01/2023-12-31
-Prices rose in [2023] and again in [2024], they said. => 2023-01-01/2023-12-31; 2024-01-01/2024-12-31
-It was won in [2014], [2016] and [2018]. => 2014-01-01/2014-12-31; 2016-01-01/2016-12-31; 2018-01-01/2018-12-31
+Up in [2021] and in [2022]. => 2021-01-01/2021-12-31; 2022-01-01/2022-12-31
+Won in [2014] and [2018]. => 2014-01-01/2014-12-31; 2018-01-01/2018-12-31
+Lost in [2014], [2016]. => 2014-01-01/2014-12-31; 2016-01-01/2016-12-31
 The [2020] election was fair. => 2020-01-01/2020-12-31
 She lost the [2016] presidential election. => 2016-01-01/2016-12-31
 [2011] Syrian protests: tanks move in. => 2011-01-01/2011-12-31
@@ -159,6 +160,7 @@ It has rained [since last week]. => 2023-11-27/2023-12-06
 It has rained [since Tuesday]. => 2023-12-05/2023-12-06
 It has rained [since the 1990s]. => 1990-01-01/2023-12-06
 It is the largest attack since the [2006] war. => 2006-01-01/2006-12-31
+It is the largest attack since the [9/11] attacks. => 2001-09-11
 """
 
 WEEKDAYS = """

@@ -80,6 +80,7 @@ It cost [5 million euros]. => EUR:5000000
 It cost [EUR 5m]. => EUR:5000000
 It cost [EUR5m]. => EUR:5000000
 It cost [5 million EUR]. => EUR:5000000
+It cost [2.2 billion Euros]. => EUR:2200000000
 It cost [USD 3.5 billion]. => USD:3500000000
 It cost [CHF 20 million]. => CHF:20000000
 It cost [MAD 200 million]. => MAD:200000000
@@ -204,7 +205,7 @@ def test_the_sources_country_says_whose_dollar_it_is() -> None:
         ("de", "Es kostet 1.234 € im Jahr.", ["EUR:1234"]),
         ("de", "Es kostet 3,56 Milliarden € und € 3,5 Mrd.", []),
         ("fr", "Cela coûte 12 000 € par an.", ["EUR:12000"]),
-        ("ru", "Это стоит 500 ₽, а то 5 млн ₽ и $5 млрд.", ["RUB:500"]),
+        ("ru", "Это стоит 500 ₽, не 5 млн ₽ и $5 млрд.", ["RUB:500"]),
         ("zh", "价格为¥500。", ["JPY:500"]),
         ("zh", "价格为¥500万。", []),
         ("es", "Cuesta $500, o US$50, o €40.", ["USD:50", "EUR:40"]),

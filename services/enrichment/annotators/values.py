@@ -1,7 +1,8 @@
 """The values block: dates and amounts of money, normalised.
 
-Relative dates are counted from the article's published time, without one from its dateline's
-day, and without that from the receipt: a weak guess that the block's reason tells.  One of them
+Relative dates are counted from the article's published time, without one from the day that its
+dateline or published line gives, and without that from the receipt: a weak guess that the block's
+reason tells.  One of them
 always is, so that no date stays unresolved.
 
 In other languages than English only dates in ISO 8601's form and amounts with a currency sign

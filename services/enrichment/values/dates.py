@@ -71,7 +71,7 @@ def find_dates(text: str, clock: Clock) -> Iterator[FoundDate]:
         if start < position:
             continue
         expression = _compound(text, start, token, clock) or _by_rules(text, start, token, clock)
-        if expression is None and last is not None:
+        if expression is None and last is not None and start - last.end <= _LONGEST_LINK:
             expression = _listed(text, last, start)
         if expression is None:
             continue
@@ -108,13 +108,14 @@ def _by_rules(text: str, at: int, token: str, clock: Clock) -> Expression | None
     return None
 
 
+_LONGEST_LINK: Final = len(", and ")
 _LIST: Final = re.compile(r"(?:,|,? (?:and|or)) $")
 _LIST_ITEM: Final = re.compile(rf"(?:(?P<year>{YEAR})|(?P<month>{FULL_MONTH}))(?!\w|-)")
 
 
 def _listed(text: str, last: FoundDate, start: int) -> Expression | None:
     """As in "2018" in "2014, 2016 and 2018", "April" in "March and April"."""
-    if start - last.end > len(", and ") or not _LIST.fullmatch(text, last.end, start):
+    if not _LIST.fullmatch(text, last.end, start):
         return None
     item = _LIST_ITEM.match(text, start)
     if item is None or last.days.precision != ("year" if item["year"] else "month"):
@@ -208,8 +209,8 @@ def _since(text: str, at: int, _word: str, clock: Clock) -> Expression | None:
     found = resolved(text, replace(inner, toward="past"), clock)
     if found is None or found.days.earliest > clock.today:
         return None
-    if head[0].rstrip().endswith("the") and found.days.precision == "year":
-        return None  # "since the 2006 war" is no time since 2006
+    if head[0].rstrip().endswith("the") and found.days.precision in ("day", "year"):
+        return None  # "since the 2006 war", "since the 9/11 attacks": the date is an adjective
     days = spans.Days(found.days.earliest, clock.today, "range")
     return whole(at, inner.end, days, relative=True)
 

@@ -6,6 +6,7 @@ currency that is sure, is left out ("dozens of dollars", "50 pesos", "20 pounds 
 
 from __future__ import annotations
 
+import heapq
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -21,7 +22,7 @@ from services.enrichment.values.numbers import from_digits
 from services.enrichment.values.words import DASH, GAP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from decimal import Decimal
 
 
@@ -54,10 +55,10 @@ _OTHER_MAGNITUDE = re.compile(r"[ \xa0\u202f]?[^\W\d_a-zA-Z]|[ \xa0\u202f]?-?[bk
 
 def find_money(market: Market) -> Iterator[FoundAmount]:
     """The amounts of the market's text from left to right, without overlaps, in linear time."""
-    found = list(_by_sign(market))
+    found: Iterable[FoundAmount] = _by_sign(market)
     if market.english:
-        found += money_words.by_word(market)
-    found.sort(key=lambda one: (one.start, -one.end))
+        words = money_words.by_word(market)
+        found = heapq.merge(found, words, key=lambda one: (one.start, -one.end))
     position = 0
     for one in found:
         if one.start >= position:

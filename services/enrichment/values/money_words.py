@@ -38,6 +38,7 @@ _LEADS: Final = frozenset(
         *_LETTERS,
         *_COLLOQUIAL,
         *(form for noun in (*_NOUNS, *_SUBUNITS) for form in (noun, noun.upper())),
+        *(noun.title() for noun in _NOUNS if noun.endswith("s") and "" in _NOUNS[noun]),
     )
 )
 """The words that an amount may end or begin with."""

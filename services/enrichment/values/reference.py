@@ -1,11 +1,13 @@
 """The time that an article's relative dates are counted from, and what its country writes.
 
 The published time is kept in UTC.  Evening in New York is the next day in UTC already, so the
-day that the publisher printed (dateline, published line) is taken where it is at most a day off.
+day that the publisher printed (dateline, published line) is taken where it is at most a day off;
+without a published time (a line that gives no time of day or zone is none) it is the reference.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
@@ -41,30 +43,49 @@ class Reference:
 
 
 def reference_of(article: RawArticle) -> Reference:
-    """The published time, else the dateline's day, else the receipt."""
+    """The published time, else the day that the article prints, else the receipt."""
     published = article.published_at
     if published is not None:
         own = published.astimezone(UTC)
         near = [day for day in _printed(article, own.date()) if abs(day - own.date()) <= _ONE_DAY]
         return Reference(own, near[0] if near else own.date())
     received = article.drop.received_at.astimezone(UTC)
-    for day in _dateline(article, received.date()):
+    for day in _printed(article, received.date()):
         return Reference(datetime.combine(day, time.min, UTC), day)
     return Reference(received, received.date(), guessed=True)
 
 
 def _printed(article: RawArticle, today: date) -> Iterator[date]:
-    """The days that dateline and published lines name, in their order."""
-    yield from _dateline(article, today)
+    """The days that dateline, published lines and the text's first lines give, in that order."""
+    if article.dateline:
+        yield from _days(article.dateline, today)
     for line in article.set_apart:
         if line.kind == "published_line":
             yield from _days(line.text, today)
+    for written in article.text[:_HEAD].splitlines()[:_FIRST_LINES]:
+        yield from _of_dateline(written, today)
 
 
-def _dateline(article: RawArticle, today: date) -> Iterator[date]:
-    """The day in "MINSK, Feb. 28 (Reuters)"."""
-    if article.dateline:
-        yield from _days(article.dateline, today)
+_HEAD: Final = 800
+_FIRST_LINES: Final = 9
+"""Headline, standfirst, byline and the first paragraphs, with blank lines between them."""
+
+_MAX_PLACE: Final = 60
+"""Characters of place and agency before a dateline's day; "GENEVA, Switzerland (AFP), " has 27."""
+
+_PLACE = re.compile(r"[^\W\d_a-z][\w .,'\u2019/()-]*[,)] ?")
+_DATELINE_ENDS = re.compile(r"\s*(?:\([^()\n]{2,40}\)\s*)?(?:[-\u2013\u2014]{1,2}\s|/|:|$)")
+
+
+def _of_dateline(line: str, today: date) -> Iterator[date]:
+    """The day in "MINSK, Feb. 28 (Reuters) - President …" or in a line "TAIPEI, April 3, 2024"."""
+    head = line[: _MAX_PLACE + _MAX_LINE]
+    for found in find_dates(head, Clock(today)):
+        if found.days.precision != "day" or found.start > _MAX_PLACE:
+            return
+        if _PLACE.fullmatch(head, 0, found.start) and _DATELINE_ENDS.match(head, found.end):
+            yield found.days.earliest
+        return
 
 
 _MAX_LINE: Final = 200

@@ -18,7 +18,7 @@ WINDOW_BEFORE: Final = 120
 WINDOW_AFTER: Final = 80
 
 _AHEAD = (
-    r"(?:will|'ll|won't|would|shall|should|must|may|might|can|could|to\sbe|going\sto|gonna|"
+    r"(?:will|'ll|won't|would|shall|should|must|may|might|can|could|to(?=\sbe\s)|going\sto|gonna|"
     r"(?:is|are|was|were|be|been|now|still|also|not|currently|both)\s(?:due|set|slated|poised|likely|"
     r"expected|scheduled|planned|supposed|meant|required|to(?=\s))|"
     r"due\s(?:to|in|on|for)|set\s(?:to|for)|slated\s(?:to|for)|scheduled\s(?:to|for)|"

@@ -90,10 +90,8 @@ def _is_year(match: re.Match[str]) -> bool:
         return no_noun or int(match["year"]) >= MODERN
     if no_noun and (_LIKELY.search(behind) or _TITLED.search(behind)):
         return True
-    if int(match["year"]) < MODERN:
-        return False
-    if _EVENT.match(text, end):
-        return True
+    if int(match["year"]) < MODERN or _EVENT.match(text, end):
+        return int(match["year"]) >= MODERN
     if _DETERMINED.search(behind):
         return not no_noun and text[end : end + 1].isspace()
     begins = start == 0 or behind.rstrip(' "\u201c').endswith((".", "\n", "!", "?"))
