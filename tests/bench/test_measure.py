@@ -11,6 +11,7 @@ import pytest
 
 from tests.bench.measure import (
     cpu_seconds,
+    cpu_seconds_of,
     new_names,
     paragraphs,
     plain_text,
@@ -116,3 +117,12 @@ def test_figures_are_kept_with_four_digits(tmp_path: Path) -> None:
     record("x", {"parts": {"one": 123.456789, "two": 3}}, tmp_path / "x.json")
     kept = json.loads((tmp_path / "x.json").read_text(encoding="utf-8"))
     assert kept["x"]["figures"] == {"parts": {"one": 123.5, "two": 3}}
+
+
+def test_the_time_of_a_piece_of_work_is_what_it_used_of_the_processor() -> None:
+    def work() -> None:
+        done = time.process_time() + 0.02
+        while time.process_time() < done:
+            pass
+
+    assert 0.02 <= cpu_seconds_of(work)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import random
 
+import spacy
+
 from services.enrichment.annotators.entities import MAX_MENTIONS
 from services.enrichment.annotators.pieces import MAX_READ
-from services.enrichment.annotators.recogniser import SpacyRecogniser
+from services.enrichment.annotators.recogniser import SpacyRecogniser, Vocabulary
+from tests.enrichment.decode_kit import stock
+from tests.enrichment.decode_texts import long_texts
 from tests.enrichment.kit import annotator, draft, model
 
 DOCUMENTS = 3000
@@ -23,7 +27,10 @@ def invented(random_: random.Random) -> str:
 
 def test_thousands_of_documents_leave_no_words_behind() -> None:
     """Counted, not timed: each of the 3,000 documents brings three words never seen."""
-    recogniser, strings = SpacyRecogniser(model().nlp, kept_words=KEPT), model().nlp.vocab.strings
+    recogniser, strings = (
+        SpacyRecogniser(model().nlp, Vocabulary(model().nlp, KEPT)),
+        model().nlp.vocab.strings,
+    )
     source = random.Random(2)  # noqa: S311 (names, not secrets)
     recogniser.find([invented(source) for _ in range(KEPT)])
     before = len(strings)
@@ -35,7 +42,7 @@ def test_thousands_of_documents_leave_no_words_behind() -> None:
 def test_no_more_words_stay_than_were_asked_for_and_a_batch_brings() -> None:
     """Words and not strings: a word has up to five (its suffix, its shape …)."""
     nlp = model().nlp
-    recogniser = SpacyRecogniser(nlp, kept_words=KEPT)
+    recogniser = SpacyRecogniser(nlp, Vocabulary(nlp, KEPT))
     source = random.Random(4)  # noqa: S311
     texts = [invented(source) for _ in range(KEPT)]
     before = len(nlp.vocab.strings)
@@ -49,10 +56,42 @@ def test_what_is_kept_changes_no_name() -> None:
     """Found while words are being kept, in a zone, and in a zone with some words known."""
     source = random.Random(5)  # noqa: S311
     texts = [invented(source) for _ in range(60)]
-    keeping, forgetting = (SpacyRecogniser(model().nlp, kept_words=kept) for kept in (10**6, 0))
+    nlp = model().nlp
+    keeping, forgetting = (SpacyRecogniser(nlp, Vocabulary(nlp, kept)) for kept in (10**6, 0))
     first = forgetting.find(texts)
     assert any(first)
     assert keeping.find(texts) == first == forgetting.find(texts)
+
+
+def test_spacys_tables_are_made_anew_after_so_many_words_with_those_that_stay() -> None:
+    """A forgotten word's place in them is never given back: only so they don't grow for ever."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("entity_ruler").add_patterns([{"label": "GPE", "pattern": "Riverton"}])  # type: ignore[attr-defined]
+    vocabulary = Vocabulary(nlp, 50, 500)
+    recogniser = SpacyRecogniser(nlp, vocabulary)
+    source = random.Random(6)  # noqa: S311
+    texts = [invented(source) for _ in range(30)]
+    wanted = recogniser.find(texts)  # more than 50 words, which stay
+    assert all(wanted)
+    stays = sorted(lexeme.orth_ for lexeme in nlp.vocab)
+    most, renewals = 0, 0
+    for _ in range(100):
+        before = len(nlp.vocab)
+        recogniser.find([invented(source) for _ in range(10)])
+        most, renewals = max(most, len(nlp.vocab)), renewals + (len(nlp.vocab) < before)
+        assert recogniser.find(texts) == wanted
+    assert renewals > 2
+    assert most < len(stays) + 500 + BATCH
+    assert sorted(lexeme.orth_ for lexeme in nlp.vocab) == stays
+
+
+def test_the_models_own_tables_are_made_anew_without_a_change_of_names() -> None:
+    texts = long_texts()[:2]
+    nlp = stock("en_core_web_sm")
+    recogniser = SpacyRecogniser(nlp, Vocabulary(nlp, 0, 1))
+    wanted = recogniser.find(texts)
+    assert len(wanted[0]) > 50
+    assert recogniser.find(texts) == wanted
 
 
 def test_the_same_count_sees_what_is_kept_without_a_zone() -> None:
