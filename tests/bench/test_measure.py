@@ -125,4 +125,4 @@ def test_the_time_of_a_piece_of_work_is_what_it_used_of_the_processor() -> None:
         while time.process_time() < done:
             pass
 
-    assert 0.02 <= cpu_seconds_of(work)
+    assert cpu_seconds_of(work) >= 0.02

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 CHUNK = 512
 """Columns worked on at once: 1.2 MB for window and pieces, near a core's second-level cache.
-256 and 1,024 were 3 to 6 % slower."""
+256 took 11 % longer; 1,024 took 3 % less and twice the memory."""
 
 EPSILON = np.float32(1e-8)
 """What thinc's layer norm adds to the variance."""
