@@ -99,7 +99,9 @@ def words(text: str) -> list[str]:
         return _WORD.findall(text.replace("'", "").lower())
     folded = unicodedata.normalize("NFKD", _MARKS_IN_WORDS.sub("", text)).casefold()
     # Marks are dropped where they stand on a letter; Thai vowels are words' own characters.
-    plain = "".join(char for char in folded if not unicodedata.combining(char))
+    # A text has few different characters, so these are asked and not each place in it.
+    marks = [ord(char) for char in set(folded) if unicodedata.combining(char)]
+    plain = folded.translate(dict.fromkeys(marks)) if marks else folded
     return _WORD.findall(unicodedata.normalize("NFC", plain))
 
 
