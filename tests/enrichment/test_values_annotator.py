@@ -176,12 +176,15 @@ def test_a_date_in_a_sentence_is_no_dateline() -> None:
     assert reference_of(article).guessed
 
 
-def test_the_receipt_is_a_weak_guess_that_the_reason_tells() -> None:
-    made = block("He spoke on Tuesday.", published_at=None)
-    assert made.reason is not None
-    assert "counted from the receipt, a weak guess" in made.reason
-    assert made.entities[0].date is not None
-    assert made.entities[0].date.relative_to == make_raw().drop.received_at
+def test_without_a_published_time_relative_dates_stay_unresolved_and_the_reason_tells() -> None:
+    text = "He spoke on Tuesday, in 2019 and on  last\nTuesday. TUESDAY is dry."
+    made = block(text, published_at=None)
+    assert made.reason == "no published time: relative dates are left unresolved"
+    found = {entity.key: (entity.count, entity.date) for entity in made.entities}
+    assert list(found) == ["date:~tuesday", "date:2019-01-01/2019-12-31", "date:~last tuesday"]
+    assert found["date:~tuesday"] == (2, None)
+    assert found["date:~last tuesday"] == (1, None)
+    assert found["date:2019-01-01/2019-12-31"][1] is not None
     assert block("He spoke in 2019.", published_at=None).reason is None
 
 

@@ -1,9 +1,9 @@
 """The values block: dates and amounts of money, normalised.
 
 Relative dates are counted from the article's published time, without one from the day that its
-dateline or published line gives, and without that from the receipt: a weak guess that the block's
-reason tells.  One of them
-always is, so that no date stays unresolved.
+dateline or published line gives.  Without either they are marked and stay unresolved, under a
+key of their words (``date:~tuesday``), and the block's reason says so: counted from the receipt,
+a story from an archive would be dated years too late.
 
 In other languages than English only dates in ISO 8601's form and amounts with a currency sign
 are read: words mean other things there, digits and signs don't.
@@ -126,7 +126,7 @@ def _reasons(
     elif language != MODEL_LANGUAGE:
         yield f"only ISO dates and amounts with a currency sign are read in '{language}'"
     if reference.guessed and any(one.relative for one in days):
-        yield "no published time: relative dates are counted from the receipt, a weak guess"
+        yield "no published time: relative dates are left unresolved"
     if MAX_MENTIONS in (len(days), len(amounts)):
         yield f"the first {MAX_MENTIONS} dates and amounts only"
 
@@ -162,8 +162,18 @@ class _Spans:
 def _dated(text: str, days: Iterable[FoundDate], reference: Reference) -> Iterator[Entity]:
     """One entity for each stretch of days; equal ones share it, whatever their words are."""
     groups: dict[str, list[FoundDate]] = {}
+    unresolved: dict[str, list[FoundDate]] = {}
     for one in days:
-        groups.setdefault(one.days.interval, []).append(one)
+        if one.relative and reference.guessed:
+            words = " ".join(text[one.start : one.end].casefold().split())
+            unresolved.setdefault(words, []).append(one)
+        else:
+            groups.setdefault(one.days.interval, []).append(one)
+    for words, group in unresolved.items():
+        mentions = _mentions(text, group)
+        yield Entity(
+            key=f"date:~{words}", name=words, type="DATE", mentions=mentions, count=len(group)
+        )
     for interval, group in groups.items():
         first = group[0].days
         relative = all(one.relative for one in group)
