@@ -222,7 +222,7 @@ class Settings(BaseSettings):
     near_duplicate_window: Seconds = Field(
         default=14 * 24 * 3600.0,
         description="Seconds for which an article is remembered for finding near-duplicates. Wire "
-        "copy is reprinted within days; two weeks of 10,000 articles a day are about 100 MB.",
+        "copy is reprinted within days; 200,000 articles take about 200 MB of Redis at most.",
     )
     story_window: Seconds = Field(
         default=72 * 3600.0,

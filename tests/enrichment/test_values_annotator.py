@@ -177,7 +177,7 @@ def test_a_date_in_a_sentence_is_no_dateline() -> None:
 
 
 def test_without_a_published_time_relative_dates_stay_unresolved_and_the_reason_tells() -> None:
-    text = "He spoke on Tuesday, in 2019 and on  last\nTuesday. TUESDAY is dry."
+    text = "He spoke on Tuesday, in 2019 and last Tuesday. TUESDAY is dry."
     made = block(text, published_at=None)
     assert made.reason == "no published time: relative dates are left unresolved"
     found = {entity.key: (entity.count, entity.date) for entity in made.entities}
