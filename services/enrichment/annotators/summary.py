@@ -10,6 +10,7 @@ Japanese are taken by character.
 from __future__ import annotations
 
 import math
+import operator
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
@@ -144,20 +145,30 @@ def summarise(article: RawArticle, entities: Sequence[Entity] = ()) -> Summary |
         + NAMES * _named(candidate.sentence, salient)
         for index, candidate in enumerate(candidates)
     ]
-    best = _best(candidates, merits)
+    best = _best(article.text, candidates, merits)
     if best is None:
         return None
     return Summary(text=best.line, start=best.sentence.start, end=best.sentence.end)
 
 
-def _best(candidates: Sequence[_Weighed], merits: Sequence[float]) -> _Weighed | None:
-    """The one with the most merits less faults. Faults are looked for only where it matters."""
+def _best(text: str, candidates: Sequence[_Weighed], merits: Sequence[float]) -> _Weighed | None:
+    """The one with the most merits less faults, which are looked for only where it matters.
+
+    A part of a quotation is no candidate: "he" and "we" in it are not whom a reader would think of.
+    """
+    quoted: list[Quotation] | None = None
     # Rounded: sums differ in their last digits between machines, and equal ones go by place.
     rounded = [round(merit, 6) for merit in merits]
     best, best_score = None, -math.inf
     for index in sorted(range(len(candidates)), key=lambda each: (-rounded[each], each)):
         if rounded[index] <= max(best_score, 0.0):
             break
+        sentence, line, _ = candidates[index]
+        if _has_marks(text, sentence):
+            if quoted is None:
+                quoted = quotations(text, list(paragraphs(text, 0, MAX_READ)))
+            if _is_part(sentence, quoted) or not _is_balanced(line):
+                continue
         score = round(rounded[index] - _faults(candidates[index]), 6)
         if score > best_score:
             best, best_score = candidates[index], score
@@ -166,20 +177,23 @@ def _best(candidates: Sequence[_Weighed], merits: Sequence[float]) -> _Weighed |
 
 def _candidates(article: RawArticle) -> list[_Weighed]:
     """The first sentences outside the headline that are long and short enough, as one line."""
-    quoted = quotations(article.text, list(paragraphs(article.text, 0, MAX_READ)))
     found: list[_Weighed] = []
     for sentence in islice(article_sentences(article, MAX_READ), MOST_LOOKED_AT):
         if sentence.role == "headline" or sentence.end - sentence.start > TOO_LONG:
             continue
         line = " ".join(article.text[sentence.start : sentence.end].split())
         words = _words(line)
-        if _width(line) < TOO_SHORT or len(words) < FEWEST_WORDS:
-            continue
-        if _is_balanced(line) and not _is_part(sentence, quoted):
+        if _width(line) >= TOO_SHORT and len(words) >= FEWEST_WORDS:
             found.append(_Weighed(sentence, line, words))
         if len(found) == MOST_SENTENCES:
             break
     return found
+
+
+def _has_marks(text: str, sentence: Sentence) -> bool:
+    """Whether its paragraph has quotation marks up to its end: else it is part of no quotation."""
+    start = text.rfind("\n\n", 0, sentence.start) + 1
+    return _MARKS.search(text, start, sentence.end) is not None
 
 
 def _is_part(sentence: Sentence, quoted: Sequence[Quotation]) -> bool:
@@ -233,7 +247,7 @@ def _likeness(
 ) -> float:
     """The cosine between the sentence and the article, whose length as a vector is given."""
     own = {word: rarity[word] for word in words}
-    product = math.fsum(weight * whole[word] for word, weight in own.items())
+    product = sum(map(operator.mul, own.values(), map(whole.__getitem__, own)))
     lengths = math.hypot(*own.values()) * length
     return product / lengths if lengths else 0.0
 
@@ -244,8 +258,8 @@ def _shared(words: Sequence[str], title: frozenset[str]) -> float:
 
 
 def _repeats(words: Sequence[str], title: frozenset[str]) -> bool:
-    both = title.intersection(words)
-    return bool(title) and len(both) >= SAME_AS_HEADLINE * len(title.union(words))
+    both = len(title.intersection(words))
+    return both > 0 and both >= SAME_AS_HEADLINE * len(title.union(words))
 
 
 def _salient(entities: Sequence[Entity]) -> list[tuple[float, list[tuple[int, int]]]]:

@@ -88,6 +88,7 @@ class Attributor:
         self._names = Names(entities, quotations)
         self._subjects = Subjects(text, self._names)
         self._sentences: dict[int, list[Span]] = {}
+        self._starts: dict[int, int] = {}
         self._made: list[Attribution | None] = []
         self._pronouns = Pronouns(text, self._names, self.sentences_before, self._spoken_in)
 
@@ -118,9 +119,12 @@ class Attributor:
 
     def _sentence_start(self, quotation: Quotation) -> int:
         """Where the sentence begins that the quotation stands in."""
-        spans = self._sentences_of(quotation.paragraph)
-        index = bisect_right(spans, quotation.outer_start, key=_start) - 1
-        return spans[max(index, 0)].start
+        known = self._starts.get(quotation.outer_start)
+        if known is None:
+            spans = self._sentences_of(quotation.paragraph)
+            index = bisect_right(spans, quotation.outer_start, key=_start) - 1
+            known = self._starts[quotation.outer_start] = spans[max(index, 0)].start
+        return known
 
     # --- the clauses around ------------------------------------------------------------------
 

@@ -31,8 +31,7 @@ class Quotation(NamedTuple):
     """The next paragraph continues it: no mark closes it in this one."""
 
 
-_MARK = re.compile(r"[\"“”„«»\u2039\u203a「」『』]|(?<!\w)['‘\u201a’](?=\S)|(?<=\S)['’](?!\w)")
-"""Marks; single ones only where a word ends or begins, since inside one they are apostrophes."""
+_MARK = re.compile(r"[\"“”„«»\u2039\u203a「」『』'‘\u201a’]")
 
 _CLOSES = {
     "”": "“„”",
@@ -93,6 +92,8 @@ def _paired(text: str, start: int, end: int, number: int) -> tuple[list[Quotatio
     sure: list[int] | None = None
     for found in _MARK.finditer(text, start, end):
         position, mark = found.start(), found[0]
+        if mark in _SINGLE and _is_apostrophe(text, position, end):
+            continue
         if mark in "'’" and sure is None:
             sure = [m.end() - 1 for m in _SURE_END.finditer(text, position, end)]
         opener = _opener(text, position, end, mark, stack)
@@ -105,6 +106,13 @@ def _paired(text: str, start: int, end: int, number: int) -> tuple[list[Quotatio
             stack = [open_ for open_ in stack if open_.mark != mark or mark in "“„«»"]
             stack = [*stack, _Open(position, mark)][-MOST_OPEN:]
     return _outermost(text, pairs, number, _left_open(stack, pairs))
+
+
+def _is_apostrophe(text: str, position: int, end: int) -> bool:
+    """Within a word; or alone between spaces, where it is nothing."""
+    before = text[position - 1] if position else " "
+    after = text[position + 1] if position + 1 < end else " "
+    return (before.isalnum() and after.isalnum()) or (before.isspace() and after.isspace())
 
 
 def _outermost(

@@ -39,14 +39,11 @@ class Sentence(NamedTuple):
 
 
 _CLOSING = "\"'”’»“‘)\\]}」』"
-_ENDING = r".!?…‼⁇⁈⁉؟\u06d4\u0589।॥"
-_TERMINATOR = re.compile(
-    rf"(?<![{_ENDING}])[{_ENDING}]++[{_CLOSING}]*+(?=\s)"
-    rf"|[。！？｡]++[{_CLOSING}]*+"  # noqa: RUF001 (full-width marks, not lookalikes)
-)
-"""Marks that may end a sentence, with what closes behind them.  Those of Chinese and
-Japanese need no white space after them.  Each run is tried once (look-behind, possessive):
-a megabyte of full stops takes the time of a megabyte of letters."""
+_WIDE = "。！？｡"  # noqa: RUF001 (full-width marks, not lookalikes)
+_ENDING = rf".!?…‼⁇⁈⁉؟\u06d4\u0589।॥{_WIDE}"
+_TERMINATOR = re.compile(rf"[{_ENDING}][{_ENDING}]*+[{_CLOSING}]*+")
+"""Marks that may end a sentence, with what closes behind them.  Each run is tried once, whole
+(possessive): a megabyte of full stops takes the time of a megabyte of letters."""
 
 _PARAGRAPH = re.compile(r"[^\n]++(?:\n(?![^\S\n]*\n)[^\n]++)*+")
 _LIST_LINE = re.compile(r"\n(?=[ \t]*(?:[-–—*•·▪‣◦●○]|\(?\d{1,3}[.)]|\(?[A-Za-z]\))[ \t])")
@@ -147,6 +144,8 @@ def _in_lines(text: str, start: int, end: int) -> Iterator[Span]:
 
 
 def _trimmed(text: str, start: int, end: int) -> Span:
+    if start < end and not text[start].isspace() and not text[end - 1].isspace():
+        return Span(start, end)
     part = text[start:end]
     start += len(part) - len(part.lstrip())
     return Span(start, max(start, start + len(part.strip())))
@@ -155,6 +154,10 @@ def _trimmed(text: str, start: int, end: int) -> Span:
 def _ends(text: str, begin: int, found: re.Match[str], *, caseless: bool) -> bool:
     """Whether the marks found end the sentence that began at ``begin``."""
     marks = found[0]
+    if marks[0] in _WIDE:  # Chinese and Japanese have no white space behind them
+        return True
+    if not text[found.end() : found.end() + 1].isspace():
+        return False
     ahead = text[found.end() : found.end() + LOOK_AHEAD]
     gap = _NEXT.match(ahead)
     first = ahead[gap.end() : gap.end() + 1] if gap else ""
