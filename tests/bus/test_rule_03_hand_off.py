@@ -20,6 +20,7 @@ from services.bus.keys import (
     DEAD_STREAM,
     ENRICHED_STREAM,
     ENRICHMENT,
+    ENTITY_STREAM,
     INDEXER,
     OUTCOME_STREAM,
     RAW_STREAM,
@@ -263,6 +264,7 @@ async def test_the_keys_of_each_script_lie_in_one_slot_of_a_cluster(namespace: s
     await scripts.publish(RAW_STREAM, REF, EVENT)
     await scripts.begin(ENRICHMENT, [("1-0", REF), ("2-0", ArticleRef(UUID(int=1), UUID(int=2)))])
     await scripts.give_back(ENRICHMENT, ["1-0"])
+    await scripts.announce(ENTITY_STREAM, REF.drop_id, EVENT)
     await scripts.hand_off(ENRICHMENT, "1-0", REF, EVENT)
     await scripts.acknowledge(INDEXER, "1-0")
     await scripts.bury(ENRICHMENT, DEAD_STREAM, OUTCOME_STREAM, burial("1-0"))
@@ -285,6 +287,7 @@ def test_every_key_that_can_be_built_lies_in_the_desk_s_slot() -> None:
         "marker": [keys.marker(REF.drop_id, REF.article_id)],
         "alive": [keys.alive(ENRICHMENT, "host-1-ab")],
         "alive_pattern": [keys.alive_pattern()],
+        "announced": [keys.announced(REF.drop_id)],
         "kin": [keys.kin("dup1", "entries"), keys.kin("story1", "03fa")],
     }
     builders = {name for name, value in vars(Keys).items() if callable(value) and name[0] != "_"}
