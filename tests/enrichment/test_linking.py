@@ -387,3 +387,11 @@ def test_own_keys_are_what_an_unlinked_entity_would_get() -> None:
     """So that an entry without an id doesn't change the key of its entity."""
     (spokesman,) = KNOWLEDGE.people("Ned Price")
     assert spokesman.key == own_key("PERSON", "Ned Price")
+
+
+def test_a_small_town_abroad_needs_its_country_at_the_centre() -> None:
+    """Geneva in Illinois isn't meant because somebody spoke in New York."""
+    abroad = ("GPE Geneva", "GPE Democratic Republic of Congo", "GPE Rwanda", "GPE New York City")
+    assert first(*abroad) in {"wd:Q71", None}
+    assert first("GPE Geneva", "GPE Switzerland", "GPE New York City") == "wd:Q71"
+    assert first("GPE Geneva", "GPE Illinois", "GPE Chicago") == "wd:Q576152"

@@ -148,7 +148,9 @@ def _score(index: int, candidate: Candidate, context: Context) -> float:
     score += CAPITAL_BONUS if candidate.kind == "capital" else 0.0
     if context.states(country, index):
         return score + REGION_BONUS
-    return score + (INSIDE_BONUS if context.names(country, index) else 0.0)
+    # A place abroad names many a large country by the way: a town of it must be at its centre.
+    near = context.home if candidate.weight < SMALL_TOWN else context.names
+    return score + (INSIDE_BONUS if near(country, index) else 0.0)
 
 
 def _speaks_for(index: int, best: Candidate, found: Sequence[Candidate], context: Context) -> bool:
