@@ -85,9 +85,19 @@ class Context:
 
     def home(self, country: str | None, but: int) -> bool:
         """Whether no other country has more that speaks for it than this one."""
+        own, others = self._counts(country, but)
+        return own > 0 and own >= others
+
+    def centre(self, country: str | None, but: int) -> bool:
+        """Whether this country has more that speaks for it than any other one."""
+        own, others = self._counts(country, but)
+        return own > others
+
+    def _counts(self, country: str | None, but: int) -> tuple[int, int]:
+        """Clusters that speak for the country, and the most that speak for another one."""
         counts = {key: sum(index != but for index in found) for key, found in self._known.items()}
-        own = counts.get(country or "", 0)
-        return own > 0 and own == max(counts.values())
+        own = counts.pop(country or "", 0)
+        return own, max(counts.values(), default=0)
 
 
 def _other(evidence: Evidence, country: str | None, but: int) -> bool:

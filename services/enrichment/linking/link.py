@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 KNOWN_WITH_COUNTRY = 500
 """Weight of a person or body that is meant when its country is named too."""
 
-MARGIN = 1.0
-"""By how much the best place must lead: ten times the inhabitants, or the context."""
+MARGIN = 0.9
+"""By how much the best place must lead: eight times the inhabitants, or the context."""
 
 COUNTRY_SCORE, REGION_SCORE = 8.0, 7.0
 """Log10 of the inhabitants of a middling country and of a state or province."""
@@ -149,7 +149,7 @@ def _score(index: int, candidate: Candidate, context: Context) -> float:
     if context.states(country, index):
         return score + REGION_BONUS
     # A place abroad names many a large country by the way: a town of it must be at its centre.
-    near = context.home if candidate.weight < SMALL_TOWN else context.names
+    near = context.centre if candidate.weight < SMALL_TOWN else context.names
     return score + (INSIDE_BONUS if near(country, index) else 0.0)
 
 
