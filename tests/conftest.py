@@ -8,12 +8,17 @@ import pytest
 from redis import Redis as SyncRedis
 
 from services.bus.keys import CHANGE_STREAMS, STREAMS, Keys
+from services.enrichment.threads import limit_threads
 from services.settings import Settings
 from tests.servers import choice, server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+# Before NumPy is loaded, as the service does it: two threads take twice the time.
+limit_threads()
 
 
 def pytest_report_header() -> str:
