@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from services.enrichment.annotators.context import LOOK, is_inside, starts_sentence
@@ -37,6 +38,9 @@ _WORDS = re.compile(r"\w[\w’'.]*")
 _LISTED_BEFORE = re.compile(r"([\w’'.]+),?\s(?:and\s)?$")
 _LISTED_AFTER = re.compile(r",?\s(?:and\s)?([\w’'.]+)")
 
+MOST_FOUND = 100_000
+"""Names at most: those of a book of a million words."""
+
 MOST_WORDS = 40
 """Words of a row in capitals that are looked up: a long headline."""
 
@@ -47,7 +51,8 @@ FEWEST_CAPITALS = 4
 def known_names(text: str, taken: Intervals, gazetteer: Gazetteer) -> Iterator[Named]:
     """Countries, peoples and bodies of the table that stand where nothing was seen."""
     after = 0
-    for name in sorted(_known(text, taken, gazetteer), key=lambda each: (each.start, -each.end)):
+    known = islice(_known(text, taken, gazetteer), MOST_FOUND)
+    for name in sorted(known, key=lambda each: (each.start, -each.end)):
         if name.start >= after:
             after = name.end
             yield name

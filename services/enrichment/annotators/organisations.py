@@ -120,7 +120,9 @@ def _longer(folded: str, text: str, long_names: dict[str, list[str]]) -> list[st
     is_acronym = " " not in folded and text.replace(".", "").isupper()
     if not is_acronym or len(folded) < FEWEST_INITIALS:
         return []
-    return long_names.get(folded.replace(".", ""), [])
+    fitting = long_names.get(folded.replace(".", ""), [])
+    # With and without its legal form, a name is one name.
+    return list({without_legal_form(name): name for name in reversed(fitting)}.values())
 
 
 def _short_forms(written: dict[str, str], leads: dict[str, str]) -> dict[str, str]:

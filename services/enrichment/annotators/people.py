@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from services.enrichment.annotators.context import LOOK
 from services.enrichment.annotators.mentions import Named
 from services.enrichment.annotators.names import TITLES, fold, trim
 
@@ -21,9 +22,12 @@ _NAME = rf"{_PART}(?:[ \xa0](?:[A-Z]\.[ \xa0])?{_JOINT}{_PART}){{1,3}}"
 _TITLES = "|".join(sorted((title.capitalize() for title in TITLES), key=len, reverse=True))
 _AFTER_TITLE = re.compile(rf"\b(?:{_TITLES})\.?[ \xa0](?P<name>{_NAME})(?![\w-])")
 _BEFORE_WHO = re.compile(
-    rf"(?<![\w&-][ ])(?<![\w-])(?P<name>{_NAME})"
+    rf"(?<![\w-])(?P<name>{_NAME})"
     r"(?=,[ ](?:who|whose|aged|\d\d,|an?[ ][a-z])|[ ](?:said|says|told|wrote|added)\b)"
 )
+_CAPITAL_BEFORE = re.compile(r"[A-ZÀ-ÖØ-Þ][\w’'&-]*[ \xa0]$")
+"""The row of capitals has begun before: "Old Riverton Council Leader Ana Petrova, who"."""
+
 _ITEM = re.compile(
     rf"^[ \t]*(?:(?P<bullet>[-*•·–])|\d{{1,3}}[.)])[ \t]+(?:(?:{_TITLES})\.?[ ])*(?P<name>{_NAME})(?=\s*(?:$|[,(:;–—]|-\s))",
     re.MULTILINE,
@@ -65,7 +69,8 @@ def _places(text: str, names: Sequence[Named]) -> Iterator[tuple[int, int]]:
         yield match.span("name")
     for match in _BEFORE_WHO.finditer(text):
         first = match["name"].split()[0].casefold()
-        if first not in TITLES and first not in _NO_FIRST_NAMES:
+        before = text[max(0, match.start() - LOOK) : match.start()]
+        if first not in TITLES | _NO_FIRST_NAMES and _CAPITAL_BEFORE.search(before) is None:
             yield match.span("name")
     yield from _listed(text, {name.start for name in names if name.type == "PERSON"})
 

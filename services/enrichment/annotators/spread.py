@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from services.enrichment.annotators.context import (
@@ -42,6 +43,10 @@ _SEAM = re.compile(
 )
 """Where a second name may start in a word: "contentLukashenko", "anti-Chinese", "China-Russia"."""
 
+MOST_ADDED = 100_000
+"""Occurrences that are added at most: those of a book of a million words. Five megabytes of
+"U.S." would take half a minute."""
+
 FEWEST_LETTERS = 4
 """Letters of a name in mixed case that is spread; shorter ones are words too often."""
 
@@ -70,7 +75,7 @@ def spread(
     taken = Intervals(spans_of(names, others))
     added = [
         Named(start, end, text[start:end], name.folded, name.type)
-        for start, end, name in _occurrences(text, wanted)
+        for start, end, name in islice(_occurrences(text, wanted), MOST_ADDED)
         if taken.free(start, end) and _is_name_here(text, start, end, words)
     ]
     names = sorted([*names, *added], key=lambda item: item.start)
@@ -104,6 +109,7 @@ def _certain(names: Sequence[Named], gazetteer: Gazetteer) -> dict[str, Named]:
             or counts[name.folded] >= CERTAIN_COUNT
             or name.folded in borne
             or name.folded in bodies
+            or (name.type == "ORG" and name.text.isupper())  # an acronym
             or (place is not None and (place.certain or place.unmistakable))
             or (place is not None and place.type == name.type == "GPE")
         )
