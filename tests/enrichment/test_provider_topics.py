@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.article import EnrichedArticle, Language, Subject, Topic
+from schemas.article import EnrichedArticle, Language, Subject
 from services.enrichment.annotators.base import Block, Draft
 from services.enrichment.annotators.provider_topics import (
     MEDIA_TOPICS_FILE,
@@ -52,7 +52,9 @@ def tagged(text: str, *given: Subject, language: Language = ENGLISH) -> Block:
 
 
 def brief(block: Block) -> list[tuple[str, str]]:
-    return [(topic.code, topic.assigned_by) for topic in block.topics]
+    """Codes and who gave them; what the model says narrower is another test's."""
+    shown = (topic for topic in block.topics if topic.assigned_by != "model" or topic.level == 1)
+    return [(topic.code, topic.assigned_by) for topic in shown]
 
 
 # --- The block --------------------------------------------------------------------------------
@@ -61,7 +63,7 @@ def brief(block: Block) -> list[tuple[str, str]]:
 def test_without_codes_the_model_speaks_alone() -> None:
     block = tagged(MATCH)
     assert brief(block) == [(SPORT, "model")]
-    assert block.maker is None
+    assert block.maker == annotator("topics").maker
 
 
 def test_the_provider_s_codes_come_first_in_its_order_with_full_score() -> None:
@@ -90,7 +92,7 @@ def test_what_the_provider_says_more_exactly_the_model_does_not_repeat(code: str
 
 def test_a_code_that_the_vocabulary_lacks_is_kept_with_the_provider_s_name_or_none() -> None:
     new = Subject(code="medtop:29999998", name="asteroid mining")
-    named, bare, _ = tagged(MATCH, new, *subjects("medtop:29999999")).topics
+    named, bare, *_ = tagged(MATCH, new, *subjects("medtop:29999999")).topics
     assert (named.name, bare.name) == ("asteroid mining", "medtop:29999999")
 
 
@@ -155,7 +157,9 @@ def test_provenance_says_who_was_asked() -> None:
 def test_an_enriched_article_says_of_each_topic_whose_it_is() -> None:
     article = enriched(MATCH, RELIGION)
     document = json.loads(article.model_dump_json())
-    assert [topic["assigned_by"] for topic in document["topics"]] == ["provider", "model"]
+    said = [(topic["assigned_by"], topic["level"]) for topic in document["topics"]]
+    assert said[:2] == [("provider", 1), ("model", 1)]
+    assert document["topics"][0]["evidence"] == [{"words": f"code: {RELIGION}", "weight": 1.0}]
     assert document["subjects"][0]["code"] == RELIGION
 
 
@@ -164,17 +168,23 @@ def test_an_enriched_article_says_of_each_topic_whose_it_is() -> None:
 CODES = st.sampled_from(["medtop:04000000", SPORT, SOCCER, "medtop:29999999", "x:1"])
 
 
-@given(st.lists(CODES, max_size=6), st.lists(CODES, max_size=3, unique=True))
+@given(st.lists(CODES, max_size=6))
 def test_whatever_both_say_each_code_is_there_once_and_none_of_the_provider_s_is_lost(
-    given_codes: list[str], found_codes: list[str]
+    codes: list[str],
 ) -> None:
-    given_topics = VOCABULARY.given(subjects(*given_codes))
-    found = [Topic(code=code, name=code, score=0.5, assigned_by="model") for code in found_codes]
-    joined = VOCABULARY.joined(given_topics, found)
-    codes = [topic.code for topic in joined]
-    assert len(set(codes)) == len(codes)
-    assert set(codes) >= {code for code in given_codes if code.startswith("medtop:")}
-    assert joined[: len(given_topics)] == given_topics
+    topics = tagged(MATCH, *subjects(*codes)).topics
+    said = [topic.code for topic in topics]
+    assert len(set(said)) == len(said)
+    given_codes = list(dict.fromkeys(code for code in codes if code.startswith("medtop:")))
+    assert said[: len(given_codes)] == given_codes
+    for topic in topics[len(given_codes) :]:
+        assert not any(topic.code in VOCABULARY.lineage(code) for code in given_codes)
+
+
+def test_levels_are_counted_from_the_top() -> None:
+    assert [VOCABULARY.level(code) for code in (SPORT, "medtop:20000822", SOCCER)] == [1, 2, 3]
+    assert VOCABULARY.level("medtop:29999999") is None
+    assert not VOCABULARY.knows("medtop:29999999")
 
 
 def test_a_vocabulary_that_goes_in_a_circle_ends() -> None:
@@ -206,7 +216,7 @@ def test_every_code_leads_up_to_one_of_the_seventeen_subjects() -> None:
 
 
 def test_the_model_s_names_are_the_vocabulary_s() -> None:
-    (topic,) = tagged(MATCH).topics
+    topic, *_ = tagged(MATCH).topics
     assert VOCABULARY.name(topic.code) == topic.name
 
 

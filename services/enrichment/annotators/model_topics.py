@@ -10,6 +10,7 @@ from schemas.annotations import Evidence
 from schemas.article import Topic
 from services.enrichment.annotators.section_topics import PRIOR, SURE_SCORE
 from services.enrichment.knowledge.choice import chosen
+from services.enrichment.knowledge.features import MAX_CHARS
 from services.enrichment.knowledge.topic_evidence import evidence, prose_share
 from services.enrichment.knowledge.topic_rules import TopicRules, confidence, narrower, total
 
@@ -34,9 +35,29 @@ LEAST_PROSE = 0.12
 """Share of small words ("the", "of", "was") below which so long a text is a list, a table, program
 code or filler in Latin, and its words tell no subject."""
 
+_CODE_MARKS = "={}[]<>_\\"
+MOST_MARKS = 0.01
+"""Share of such characters above which a text is program code or markup: both seeds and
+our own articles have none, Python and JSON from .01 to .1."""
+
+FEWEST_MARKS = 4
+"""Of them: a headline may have a pair of brackets."""
+
 LEAST_KNOWN = 0.5
 """Share of words below which the model has learnt too little of them: Latin filler, invented
 languages, text without vowels. English news has .9 and more."""
+
+RULE_SCORE = 0.4
+"""What a narrower topic that is sure by its cues makes of a first-level one that the model doesn't
+name. It names one more in one of a hundred held-out rows; a quarter of these are the one label
+of the row, most others a second subject (migrants, an epidemic, a strike)."""
+
+LEAST_FOR_RULE = 0.01
+"""Score below which the model is surer than any rule: "home run" in a story of a bank run."""
+
+_PLACES = frozenset({"medtop:20000400", "medtop:20000461"})
+"""Schools and hospitals: also where things happen (attacks, lockdowns) that are neither education
+nor health, so they make no first-level topic."""
 
 SCORE_DIGITS = 4
 """Decimals of a score. More would differ between processors, and mean nothing."""
@@ -74,8 +95,8 @@ class ModelTopics:
         reading = self._model.read(words)
         if reading.known < LEAST_KNOWN:
             return None
-        scores = self._with_prior(reading.scores, filed)
         cues = narrower(self._rules.find(words), self._tops)
+        scores = self._with_prior(self._with_rule(reading.scores, cues), filed)
         alone = chosen(reading.scores)
         topics: list[Topic] = []
         for index in dict.fromkeys([*chosen(scores), *self._sure(filed)]):
@@ -90,6 +111,18 @@ class ModelTopics:
             entries = cues.get(topic.code, ())
             topics += [topic, *self._narrower(text, words, entries, topic.score)]
         return topics
+
+    def _with_rule(
+        self, scores: NDArray[np.float32], cues: Mapping[str, Sequence[tuple[str, Sequence[Cue]]]]
+    ) -> NDArray[np.float32]:
+        """The scores, and ``RULE_SCORE`` for classes of which a narrower topic is sure."""
+        raised = scores.copy()
+        for code, entries in cues.items():
+            index = self._codes.index(code)
+            telling = any(narrow not in _PLACES for narrow, _ in entries)
+            if telling and scores[index] >= LEAST_FOR_RULE:
+                raised[index] = max(raised[index], np.float32(RULE_SCORE))
+        return raised
 
     def _sure(self, filed: Mapping[str, Filed]) -> list[int]:
         sure = [code for code, where in filed.items() if where.strength == "sure"]
@@ -155,12 +188,15 @@ class ModelTopics:
         )
 
 
-def unreadable(words: Words) -> str | None:
-    """Why nothing can be told from so few words or such ones."""
+def unreadable(words: Words, text: str) -> str | None:
+    """Why nothing can be told from so few words or such ones; None where something can."""
     if len(words) < FEWEST_WORDS:
         return "too little text to tell a subject"
-    if len(words) >= PROSE_FROM and prose_share(words.stems) < LEAST_PROSE:
-        return "no running text: a list, a table or program code"
+    start = text[:MAX_CHARS]
+    marks = sum(start.count(mark) for mark in _CODE_MARKS)
+    listed = len(words) >= PROSE_FROM and prose_share(words.stems) < LEAST_PROSE
+    if listed or marks > max(MOST_MARKS * len(start), FEWEST_MARKS):
+        return "no running text: a list, names or program code"
     return None
 
 

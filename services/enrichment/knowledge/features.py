@@ -14,6 +14,7 @@ import re
 import unicodedata
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,6 +44,9 @@ SEGMENT_WORDS = 60
 """Words of a piece that is scored by itself: the length of the one or two sentences that the
 model learnt most from."""
 
+_LONGEST = 40
+"""Letters of the longest word that is one; what is longer is text without spaces."""
+
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _FOLDED = re.compile(r"[a-z]{2,}")
 # Knuth's multiplicative hash (2^32 / golden ratio), and a second odd constant so that
@@ -68,6 +72,15 @@ def stem(word: str) -> str:
     return word
 
 
+_CACHED = 16_384
+"""Words kept with their stems, the latest ones: what a day's news says most; 2 MB."""
+
+
+@lru_cache(maxsize=_CACHED)
+def _stemmed(word: str) -> str:
+    return stem(fold(word)) if len(word) <= _LONGEST else ""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Words:
     """The words of a text's beginning: folded and stemmed, and where each one stands."""
@@ -82,8 +95,8 @@ class Words:
         """Words of two letters or more among the first ``MAX_CHARS``; numbers and marks are not."""
         stems, spans = [], []
         for match in _WORD.finditer(text[:MAX_CHARS]):
-            if folded := fold(match.group()):
-                stems.append(stem(folded))
+            if stemmed := _stemmed(match.group()):
+                stems.append(stemmed)
                 spans.append(match.span())
         return cls(tuple(stems), tuple(spans), _title(text, spans))
 
@@ -117,17 +130,32 @@ class Features:
         weights[: words.title] = TITLE_WEIGHT
         return cls((single * _LEFT) >> _SHIFT, (pairs * _LEFT) >> _SHIFT, weights)
 
-    def distinct(self) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
-        """The distinct buckets, rising, and the weighted count of each."""
+    def distinct(self) -> Distinct:
+        """Each bucket once."""
         buckets = np.concatenate([self.single, self.pairs])
         weights = np.concatenate([self.weights, self.weights[: len(self.pairs)]])
-        found, places = np.unique(buckets, return_inverse=True)
-        return found, np.bincount(places, weights, len(found)).astype(np.float32)
+        found, firsts, places = np.unique(buckets, return_index=True, return_inverse=True)
+        counts = np.bincount(places, weights, len(found)).astype(np.float32)
+        return Distinct(found, counts, firsts)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Distinct:
+    """The distinct buckets of a text, rising, and the weighted count of each.
+
+    ``firsts`` is where each stands first: a word's place, or that of a pair's first word plus
+    the number of words.
+    """
+
+    buckets: NDArray[np.uint32]
+    counts: NDArray[np.float32]
+    firsts: NDArray[np.intp]
 
 
 def features(text: str) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
     """The distinct buckets of ``text``, rising, and how often each occurs (weighted)."""
-    return Features.of(Words.of(text)).distinct()
+    distinct = Features.of(Words.of(text)).distinct()
+    return distinct.buckets, distinct.counts
 
 
 def weigh(counts: NDArray[np.float32], idf: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -108,7 +108,8 @@ CUES: dict[str, str] = {
     "home decor|wardrobe|oven|baking|kitchen",
     "20001339": "yoga|meditation|mindfulness|wellness|self care|healthy eating|fitness routine",
     # 11 politics
-    "20000574": "election|ballot|polling station|referendum|voter|election campaign|runoff|"
+    "20000574": "candidate|recount|turnout|mayoral|election|ballot|polling station|"
+    "referendum|voter|election campaign|runoff|"
     "opinion poll|exit poll|electoral|landslide victory|presidential candidate|primaries",
     "20000587": "human right|freedom of speech|freedom of expression|freedom of assembly|"
     "civil right|political prisoner|privacy right|freedom of the press",
@@ -116,8 +117,10 @@ CUES: dict[str, str] = {
     "coalition government|legislature|house of representative|cabinet|lower house|mayor|"
     "house of common|bundestag|knesset",
     "20000621": "immigration policy|budget plan|economic policy|defense policy|tax reform|"
-    "foreign policy|energy policy|government plan|health policy|housing policy|subsidy scheme",
-    "20000638": "foreign minister|diplomat|diplomatic|ambassador|bilateral|sanction|embassy|treaty|"
+    "energy policy|government plan|health policy|housing policy|subsidy scheme",
+    "20000638": "foreign secretary|diplomacy|strategic partnership|close tie|closer tie|"
+    "foreign policy|strengthen tie|partnership agreement|foreign minister|diplomat|"
+    "diplomatic|ambassador|bilateral|sanction|embassy|treaty|"
     "summit|foreign ministry|united nation|secretary of state|nato|state visit|"
     "european union|trade agreement|bilateral relation|consulate|united nation security council",
     "20000646": "non governmental organization|amnesty international|human right watch|greenpeace",
@@ -190,14 +193,16 @@ CUES: dict[str, str] = {
     # 16 conflict, war and peace
     "20000053": "suicide bomber|suicide bombing|terrorist|terror attack|car bomb|terrorism|"
     "islamic state|al qaeda|boko haram|al shabaab|bomb attack",
-    "20000056": "airstrike|shelling|artillery|missile strike|drone strike|front line|invasion|"
+    "20000056": "war in|military operation|invaded|ground force|airstrike|shelling|"
+    "artillery|missile strike|drone strike|front line|invasion|"
     "troop|rebel|militia|soldier killed|offensive|insurgent|warplane|ground offensive|"
     "air strike|civil war|battlefield|militant|rocket fire|frontline",
     "20000065": "riot|rioter|protester|tear gas|demonstrator|looting|water cannon|mass protest|"
     "barricade|civil unrest",
     "20000070": "coup|coup attempt|junta|military takeover|mutiny|putsch",
     "20000071": "massacre|genocide|mass grave|mass killing|ethnic cleansing",
-    "20000073": "ceasefire|peace talk|truce|peace agreement|peacekeeper|peace deal|peace process|"
+    "20000073": "peace plan|peace initiative|peace proposal|peace negotiation|ceasefire|"
+    "peace talk|truce|peace agreement|peacekeeper|peace deal|peace process|"
     "armistice|peace accord|disarmament",
     "20000077": "post war reconstruction|demining|land mine clearance|rebuilding after the war",
     "20000080": "prisoner of war|prisoner swap|prisoner exchange",

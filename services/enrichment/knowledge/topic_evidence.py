@@ -11,15 +11,13 @@ from schemas.annotations import Evidence
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from numpy.typing import NDArray
-
     from services.enrichment.knowledge.features import Words
     from services.enrichment.knowledge.topic_model import Reading
 
 MOST_WORDS = 6
 """Pieces of evidence for one topic: what a person takes in at a glance."""
 
-LOOKED_AT = 18
+LOOKED_AT = 14
 """Strongest features looked at: a pair of words and each of them alone often stand together."""
 
 WEIGHT_DIGITS = 3
@@ -181,12 +179,15 @@ def evidence(reading: Reading, words: Words, text: str, index: int) -> tuple[Evi
     total = float(added[added > 0].sum())
     if total <= 0:
         return ()
-    order = np.argsort(-added, kind="stable")[:LOOKED_AT]
+    likely = np.argpartition(-added, min(LOOKED_AT, len(added)) - 1)[:LOOKED_AT]
+    # Equal ones by place, so that the order doesn't depend on how the parts were made.
+    order = likely[np.lexsort((likely, -added[likely]))]
     found: dict[tuple[str, ...], float] = {}
     places: dict[tuple[str, ...], int] = {}
-    for at in order:
+    for at in order.tolist():
         if added[at] > 0:
-            _take(found, places, _first(reading, words, reading.buckets[at]), float(added[at]))
+            first = int(reading.distinct.firsts[at])
+            _take(found, places, _feature(words, first), float(added[at]))
     best = sorted(found, key=lambda stems: -found[stems])[:MOST_WORDS]
     return tuple(
         Evidence(
@@ -197,16 +198,12 @@ def evidence(reading: Reading, words: Words, text: str, index: int) -> tuple[Evi
     )
 
 
-def _first(
-    reading: Reading, words: Words, bucket: NDArray[np.uint32]
-) -> tuple[tuple[str, ...], int]:
-    """The word or pair that stands in ``bucket``, and where it stands first."""
-    for size, places in ((1, reading.features.single), (2, reading.features.pairs)):
-        hits = np.flatnonzero(places == bucket)
-        if len(hits):
-            place = int(hits[0])
-            return words.stems[place : place + size], place
-    raise AssertionError("a bucket of the reading is one of its words'")
+def _feature(words: Words, first: int) -> tuple[tuple[str, ...], int]:
+    """The word or pair that stands first in a bucket, and its place."""
+    if first < len(words):
+        return words.stems[first : first + 1], first
+    place = first - len(words)
+    return words.stems[place : place + 2], place
 
 
 def _take(

@@ -14,6 +14,7 @@ from services.enrichment.knowledge.features import (
     BUCKETS,
     FEATURES_VERSION,
     SEGMENT_WORDS,
+    Distinct,
     Features,
     Words,
     weigh,
@@ -40,13 +41,12 @@ class Reading:
     """What the model makes of one text.
 
     ``scores`` of each class are how sure it is, 0..1: the share of right ones among such
-    scores.  ``contributions`` (buckets by classes) are what each of the ``buckets`` adds to
-    each class's margin for the whole text.
+    scores.  ``contributions`` (buckets by classes) are what each of the text's ``distinct``
+    buckets adds to each class's margin for the whole text.
     """
 
     scores: NDArray[np.float32]
-    features: Features
-    buckets: NDArray[np.uint32]
+    distinct: Distinct
     contributions: NDArray[np.float32]
     known: float
     """Share of the words that the model has learnt anything about."""
@@ -80,30 +80,31 @@ class TopicModel:
     def read(self, words: Words) -> Reading:
         """Scores, and what they come from."""
         features = Features.of(words)
-        views, buckets, contributions = self._views(features)
+        views, distinct, contributions = self._views(features)
         slope, shift = self.calibration
         logits = (self.combination @ views) * slope + shift
         scores: NDArray[np.float32] = (1.0 / (1.0 + np.exp(-logits))).astype(np.float32)
         known = float(np.count_nonzero(self.idf[features.single])) / max(len(words), 1)
-        return Reading(scores, features, buckets, contributions, known)
+        return Reading(scores, distinct, contributions, known)
 
     def vector(self, words: Words) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
         """The text as a sparse unit vector: its distinct buckets, rising, and their values."""
-        buckets, counts = Features.of(words).distinct()
-        return buckets, weigh(counts, self.idf[buckets])
+        distinct = Features.of(words).distinct()
+        return distinct.buckets, weigh(distinct.counts, self.idf[distinct.buckets])
 
     def _views(
         self, features: Features
-    ) -> tuple[NDArray[np.float32], NDArray[np.uint32], NDArray[np.float32]]:
-        buckets, counts = features.distinct()
-        values = weigh(counts, self.idf[buckets])
+    ) -> tuple[NDArray[np.float32], Distinct, NDArray[np.float32]]:
+        distinct = features.distinct()
+        buckets = distinct.buckets
+        values = weigh(distinct.counts, self.idf[buckets])
         rows = self.weights[buckets].astype(np.float32) * self.steps
         contributions: NDArray[np.float32] = rows * values[:, None]
         whole = contributions.sum(axis=0) + self.intercepts
         pieces = self._pieces(features, buckets, rows)
         size = np.full_like(whole, np.log(len(pieces)))
         views = np.stack([whole, pieces[0], pieces.mean(axis=0), pieces.max(axis=0), size])
-        return views.astype(np.float32), buckets, contributions
+        return views.astype(np.float32), distinct, contributions
 
     def _pieces(
         self, features: Features, buckets: NDArray[np.uint32], rows: NDArray[np.float32]

@@ -24,7 +24,7 @@ import argparse
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from scipy.sparse import csr_matrix  # type: ignore[import-untyped]  # ships no types
@@ -43,7 +43,7 @@ from services.enrichment.knowledge.topic_model import IDF_STEPS, VIEWS, TopicMod
 from services.enrichment.knowledge.topic_rows import Part, Row, part_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -73,6 +73,9 @@ FEWEST_GOLD = 20
 
 PSEUDO_ARTICLES = 8000
 """Articles of each kind made to learn from: at ten rows an article each row stands in two."""
+
+NEVER = -10.0
+"""Intercept of a class that nothing was learnt about: a probability of 0.00005."""
 
 SMALLEST_STEP = 127.0
 """Largest magnitude in int8; each class is scaled so that its largest weight is this."""
@@ -157,6 +160,11 @@ def fit_weights(
             C=REGULARISATION, solver="liblinear", tol=TOLERANCE, random_state=0
         )
         used = weights[:, index] > 0
+        answers = set(member[used, index].tolist())
+        if len(answers) < 2:  # noqa: PLR2004  (a source without the class, or of it alone)
+            columns.append(np.zeros(matrix.shape[1]))
+            intercepts.append(-NEVER if answers == {True} else NEVER)
+            continue
         model.fit(matrix[used], member[used, index], sample_weight=weights[used, index])
         columns.append(model.coef_[0])
         intercepts.append(model.intercept_[0])
@@ -165,7 +173,8 @@ def fit_weights(
 
 def quantise(weights: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     """Weights as int8 and the step of each class."""
-    steps = (np.abs(weights).max(axis=0) / SMALLEST_STEP).astype(np.float32)
+    largest = np.maximum(np.abs(weights).max(axis=0), np.finfo(np.float32).tiny * SMALLEST_STEP)
+    steps = (largest / SMALLEST_STEP).astype(np.float32)
     return np.round(weights / steps).astype(np.int8), steps
 
 
@@ -265,10 +274,18 @@ def pseudo(rows: Sequence[Row], count: int) -> list[Row]:
     return [*made, *mixtures(rows, count)]
 
 
-def fit_rows(
-    rows: Sequence[Row], codes: Sequence[str]
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], int]:
-    """Weights, intercepts, idf and how many rows were learnt from, in two rounds."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Learnt:
+    """What the solver gives: weights (buckets by classes), intercepts, idf, rows used."""
+
+    weights: NDArray[np.float32]
+    intercepts: NDArray[np.float32]
+    idf: NDArray[np.float32]
+    rows: int
+
+
+def learn_twice(rows: Sequence[Row], codes: Sequence[str]) -> Learnt:
+    """Both rounds, with pseudo-articles in the second one."""
     made = pseudo([row for row in rows if row.labels and row.source != "iptc"], PSEUDO_ARTICLES)
     counted = count_features([*rows, *made])
     idf = inverse_frequency(counted[: len(rows)])
@@ -281,7 +298,16 @@ def fit_rows(
     weights = np.concatenate([weights, their.reshape(-1, len(codes))])
     used = weights.any(axis=1)
     coefficients, intercepts = fit_weights(matrix[used], labels[used], weights[used])
-    return coefficients, intercepts, idf, int(used.sum())
+    return Learnt(coefficients, intercepts, idf, int(used.sum()))
+
+
+def learn_once(rows: Sequence[Row], codes: Sequence[str]) -> Learnt:
+    """The labels as they are: what simpler models, to compare with, learn."""
+    counted = count_features(rows)
+    idf = inverse_frequency(counted)
+    labels, weights = first_round(rows, codes)
+    coefficients, intercepts = fit_weights(to_matrix(counted, idf), labels, weights)
+    return Learnt(coefficients, intercepts, idf, len(rows))
 
 
 def train(sources: Sources, day: date) -> TopicModel:
@@ -289,33 +315,35 @@ def train(sources: Sources, day: date) -> TopicModel:
     definitions, names, release = sources.definitions()
     rows = sources.rows()
     learn = [row for row in rows if row.part is Part.LEARN] + definitions
-    return fit(learn, calibration_rows(rows), names, release, day, mnds=bool(sources.mnds))
+    facts = facts_of(names, release, day, mnds=bool(sources.mnds))
+    return finish(learn_twice(learn, codes_of(names)), calibration_rows(rows), facts)
 
 
-def fit(
-    learn: Sequence[Row],
-    calibrate: Sequence[Row],
-    names: dict[str, str],
-    release: str,
-    day: date,
-    *,
-    mnds: bool = False,
-) -> TopicModel:
-    """The model that learnt from ``learn`` and is calibrated on ``calibrate``."""
-    codes = [code.removeprefix("medtop:")[:2] for code in names]
-    weights, intercepts, idf, used = fit_rows(learn, codes)
-    small, steps = quantise(weights)
-    facts = {
+def codes_of(names: Iterable[str]) -> list[str]:
+    """Two digits of each class, in the order of the classes."""
+    return [code.removeprefix("medtop:")[:2] for code in names]
+
+
+def facts_of(names: dict[str, str], release: str, day: date, *, mnds: bool) -> dict[str, object]:
+    """What the model says of itself."""
+    return {
         "features_version": FEATURES_VERSION,
         "vocabulary_release": release,
         "names": names,
         "trained": day.isoformat(),
-        "training_rows": used,
         "notices": [*NOTICES, *([MNDS_NOTICE] if mnds else [])],
     }
-    plain = np.array([np.ones(len(codes)), np.zeros(len(codes))], dtype=np.float32)
+
+
+def finish(learnt: Learnt, calibrate: Sequence[Row], facts: dict[str, object]) -> TopicModel:
+    """The quantised model, calibrated on ``calibrate``."""
+    small, steps = quantise(learnt.weights)
+    classes = small.shape[1]
+    facts = {**facts, "training_rows": learnt.rows}
+    codes = codes_of(cast("dict[str, str]", facts["names"]))
+    plain = np.array([np.ones(classes), np.zeros(classes)], dtype=np.float32)
     whole = np.eye(VIEWS, dtype=np.float32)[0]
-    model = TopicModel(small, steps, intercepts, idf, whole, plain, facts)
+    model = TopicModel(small, steps, learnt.intercepts, learnt.idf, whole, plain, facts)
     combination, calibration = fit_scores(
         views_of(model, calibrate), membership(calibrate, codes), weakly(calibrate, codes)
     )
