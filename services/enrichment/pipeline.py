@@ -149,11 +149,14 @@ def _first(made: Iterable[MadeT | None]) -> MadeT | None:
 
 
 def _extended(draft: Draft, block: Block) -> Draft:
-    entities = (*draft.entities, *block.entities)
+    entities = draft.entities
+    if block.entities:
+        every = (*entities, *block.entities)
+        entities = tuple(sorted(every, key=lambda entity: entity.mentions[0].start))
     return replace(
         draft,
         language=block.language or draft.language,
-        entities=tuple(sorted(entities, key=lambda entity: entity.mentions[0].start)),
+        entities=entities,
         topics=(*draft.topics, *block.topics),
         near_duplicates=(*draft.near_duplicates, *block.near_duplicates),
     )

@@ -135,14 +135,14 @@ def summarise(article: RawArticle, entities: Sequence[Entity] = ()) -> Summary |
     rarity = _rarity(candidates)
     whole = _whole(candidates, rarity)
     length = math.hypot(*whole.values())
-    salient = _salient(entities)
+    named = _named(candidates, entities)
     merits = [
         0.0
         if _repeats(candidate.words, title)
         else POSITION / (1 + index / DECAY)
         + CENTRALITY * _likeness(candidate.words, whole, rarity, length)
         + TITLE * _shared(candidate.words, title)
-        + NAMES * _named(candidate.sentence, salient)
+        + NAMES * named[index]
         for index, candidate in enumerate(candidates)
     ]
     best = _best(article.text, candidates, merits)
@@ -262,26 +262,18 @@ def _repeats(words: Sequence[str], title: frozenset[str]) -> bool:
     return both > 0 and both >= SAME_AS_HEADLINE * len(title.union(words))
 
 
-def _salient(entities: Sequence[Entity]) -> list[tuple[float, list[tuple[int, int]]]]:
-    """Weight and places of each entity, weights adding up to 1."""
-    weights = [entity.salience or 0.0 for entity in entities]
-    total = math.fsum(weights)
-    if not total:
-        return []
-    return [
-        (weight / total, [(mention.start, mention.end) for mention in entity.mentions])
-        for weight, entity in zip(weights, entities, strict=True)
-        if weight
-    ]
-
-
-def _named(sentence: Sentence, salient: Sequence[tuple[float, list[tuple[int, int]]]]) -> float:
-    """How much of what the article is about the sentence names."""
-    return math.fsum(
-        weight
-        for weight, places in salient
-        if any(sentence.start <= start and end <= sentence.end for start, end in places)
-    )
+def _named(candidates: Sequence[_Weighed], entities: Sequence[Entity]) -> list[float]:
+    """How much of what the article is about each sentence names: 1 for all of it."""
+    total = math.fsum(entity.salience or 0.0 for entity in entities)
+    # Each entity counts once in a sentence; mentions are looked up, not tried with every sentence.
+    named: list[dict[str, float]] = [{} for _ in candidates]
+    starts = [candidate.sentence.start for candidate in candidates]
+    for entity in entities if total else ():
+        for mention in entity.mentions if entity.salience else ():
+            at = bisect_right(starts, mention.start) - 1
+            if at >= 0 and mention.end <= candidates[at].sentence.end:
+                named[at][entity.key] = (entity.salience or 0.0) / total
+    return [math.fsum(weights.values()) for weights in named]
 
 
 def _faults(candidate: _Weighed) -> float:
