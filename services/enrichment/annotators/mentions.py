@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from services.enrichment.annotators.context import courted, speaks, starts_sentence
+from services.enrichment.annotators.context import LOOK, courted, speaks, starts_sentence
 from services.enrichment.annotators.intervals import Intervals
 from services.enrichment.annotators.labels import known_type
 from services.enrichment.annotators.names import fold, is_junk, person_tokens
@@ -38,6 +38,7 @@ class Named:
 
 _INDEFINITE = re.compile(r"an?\s")
 _THE = re.compile(r"The\s+|THE\s+(?=[A-Z]{2})")
+_STATE = re.compile(r"(?:[A-Z][\w’']*\s){1,4}of\s(?:the\s)?$")
 _DIRECTION = re.compile(r"(?:EASTERN|WESTERN|NORTHERN|SOUTHERN|CENTRAL)\s+")
 _TITLED_WITH_THE = frozenset({"hague", "gambia", "bahamas", "bronx"})
 _PAPER = re.compile(
@@ -64,6 +65,7 @@ def _names(text: str, item: Found, gazetteer: Gazetteer) -> Iterator[Named]:
     for start, end, label in parts(text, item.start, item.end, item.label, gazetteer):
         first = _after_article(text, start, end)
         first = _after_direction(text, first, end, gazetteer)
+        first = before_state(text, first, end, gazetteer)
         name = text[first:end]
         kind = known_type(label, name, gazetteer)
         if kind is not None and not is_junk(name):
@@ -79,6 +81,17 @@ def _after_article(text: str, start: int, end: int) -> int:
         return start
     rest = fold(text[the.end() : end])
     return start if rest in _TITLED_WITH_THE or _PAPER.search(rest) else the.end()
+
+
+def before_state(text: str, start: int, end: int, gazetteer: Gazetteer) -> int:
+    """Where the name starts in "People's Republic of China" when the model saw "China" alone."""
+    form = _STATE.search(text[max(0, start - LOOK) : start])
+    place = gazetteer.get(text[start:end]) if form is not None else None
+    if form is None or place is None:
+        return start
+    whole = gazetteer.get(text[start - len(form[0]) : end])
+    is_same = whole is not None and (whole.name, whole.type) == (place.name, place.type)
+    return start - len(form[0]) if is_same else start
 
 
 def _after_direction(text: str, start: int, end: int, gazetteer: Gazetteer) -> int:

@@ -22,7 +22,7 @@ from services.enrichment.annotators.context import (
 from services.enrichment.annotators.intervals import Intervals, spans_of
 from services.enrichment.annotators.labels import TYPES
 from services.enrichment.annotators.lookup import known_names
-from services.enrichment.annotators.mentions import Named, surnames
+from services.enrichment.annotators.mentions import Named, before_state, surnames
 from services.enrichment.annotators.names import WORDS_FIRST, fold, person_tokens
 
 from services.enrichment.annotators.organisations import GENERIC
@@ -73,11 +73,12 @@ def spread(
     wanted = _by_first_word(_certain(names, gazetteer))
     others = [item for item in found if item.label not in TYPES]  # dates, amounts
     taken = Intervals(spans_of(names, others))
-    added = [
-        Named(start, end, text[start:end], name.folded, name.type)
-        for start, end, name in islice(_occurrences(text, wanted), MOST_ADDED)
-        if taken.free(start, end) and _is_name_here(text, start, end, words)
-    ]
+    added = []
+    for start, end, name in islice(_occurrences(text, wanted), MOST_ADDED):
+        if taken.free(start, end) and _is_name_here(text, start, end, words):
+            first = before_state(text, start, end, gazetteer) if name.type == "GPE" else start
+            first = first if taken.free(first, end) else start
+            added.append(Named(first, end, text[first:end], name.folded, name.type))
     names = sorted([*names, *added], key=lambda item: item.start)
     known = known_names(text, Intervals(spans_of(names, others)), gazetteer)
     return sorted([*names, *known], key=lambda item: item.start)
