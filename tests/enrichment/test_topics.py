@@ -263,8 +263,8 @@ NO_PROSE = {
     "tempor incididunt ut labore et dolore magna aliqua. Ut enim ad minim veniam, quis nostrud "
     "exercitation ullamco laboris nisi ut aliquip ex ea commodo consequat.",
     "names": "Ana Petrova, John Smith, Mary Jones, Li Wei, Carlos Garcia, Peter Brown, Fatima "
-    "Khan, Tom Baker, Olga Ivanova, Hans Meyer, Marie Dupont, Yuki Tanaka, Ahmed Hassan, Sara Lind, "
-    "Paul King, Rosa Diaz, Ivan Novak",
+    "Khan, Tom Baker, Olga Ivanova, Hans Meyer, Marie Dupont, Yuki Tanaka, Ahmed Hassan, "
+    "Sara Lind, Paul King, Rosa Diaz, Ivan Novak",
     "code": "def train(self, bank):\n    for row in bank.rows:\n        if row.state == 'open':\n"
     "            total = self.model.fit(row)\n    return {total: bank['court']}",
     "markup": "<div class=bank><a href=/court>{court}</a><b>[sport]</b></div>" * 3,

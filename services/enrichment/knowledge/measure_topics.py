@@ -219,7 +219,7 @@ def baselines(sources: Sources, sets: dict[str, list[Row]], day: date) -> str:
     for kind, own in kinds.items():
         if not own:
             continue
-        plain = [Row(r.text, r.labels, r.weight, r.part, r.source, r.group) for r in own]
+        plain = [Row(r.text, r.labels, 1.0, r.part, r.source, r.group) for r in own]
         model = train_topics.finish(train_topics.learn_once(plain, codes), calibrate, facts)
         parts += ["", f"### {kind}", SUMMARY_HEAD]
         parts += [summary_line(name, Judged.of(model, test)) for name, test in sets.items()]
