@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from services.bus.errors import StopWorking
 from services.enrichment.linking import Cluster, Knowledge, link
-from services.enrichment.linking.aliases import LARGEST, AliasFile
+from services.enrichment.linking.aliases import AliasFile
 from services.enrichment.linking.table import load_table
+from services.enrichment.watched_file import MAX_BYTES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -233,8 +234,8 @@ def test_a_missing_file_is_named_with_its_setting(tmp_path: Path) -> None:
 def test_a_file_of_gigabytes_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "aliases.yaml"
     with path.open("wb") as sparse:
-        sparse.truncate(LARGEST + 1)
-    with pytest.raises(StopWorking, match="more than"):
+        sparse.truncate(MAX_BYTES + 1)
+    with pytest.raises(StopWorking, match="larger than"):
         Knowledge.load(path)
 
 

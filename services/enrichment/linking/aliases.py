@@ -26,14 +26,12 @@ from services.bus.errors import StopWorking
 from services.enrichment.linking.forms import form, own_key
 from services.enrichment.linking.model import Candidate
 from services.enrichment.linking.person_names import person_key
+from services.enrichment.watched_file import WatchedFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
     from typing import Self
-
-LARGEST = 5_000_000
-"""Bytes of the file at most: some 50,000 entries. More belongs in a table of its own."""
 
 MOST_FAULTS = 20
 """Faults named in one message."""
@@ -80,35 +78,26 @@ class AliasFile:
     """The user's file, and whether it changed since it was read."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self._seen: tuple[int, int, int] | None = None
+        self._path = path
+        self._file = WatchedFile(path)
 
     def changed(self) -> bool:
-        """Whether it is another file than the one read last (time, size, inode): one stat."""
-        return self._signature() != self._seen
+        """Whether it is another file than the one read last: one stat."""
+        return self._file.changed()
 
     def read(self, known: Callable[[str], Candidate | None]) -> UserAliases:
         """Its entries; ``known`` finds the table's entry of a key.
 
         Raises :class:`StopWorking` with ``FILE:LINE: reason`` for each entry that isn't right.
         """
-        self._seen = self._signature()
         try:
-            content = self.path.read_bytes()
+            content = self._file.read()
         except OSError as error:
             raise StopWorking(
-                f"WIREDESK_ENTITY_ALIASES_FILE: {self.path} can't be read: {error.strerror}."
+                f"WIREDESK_ENTITY_ALIASES_FILE: {self._path} can't be read: "
+                f"{error.strerror or error}."
             ) from error
-        if len(content) > LARGEST:
-            raise StopWorking(f"{self.path}: more than {LARGEST} bytes.")
-        return _Reading(str(self.path), known).read(content)
-
-    def _signature(self) -> tuple[int, int, int] | None:
-        try:
-            found = self.path.stat()
-        except OSError:
-            return None
-        return found.st_mtime_ns, found.st_size, found.st_ino
+        return _Reading(str(self._path), known).read(content)
 
 
 class _Reading:
