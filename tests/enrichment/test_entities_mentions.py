@@ -5,6 +5,8 @@ The texts carry the model's findings in brackets, so that each rule is seen alon
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from services.enrichment.annotators.entities import resolve
@@ -256,4 +258,4 @@ def test_mentions_never_overlap_and_are_what_stands_there() -> None:
         (m.start, m.end, m.text) for e in resolve(plain, found, gazetteer()) for m in e.mentions
     )
     assert all(plain[start:end] == name for start, end, name in spans)
-    assert all(one[1] <= other[0] for one, other in zip(spans, spans[1:], strict=False))
+    assert all(one[1] <= other[0] for one, other in pairwise(spans))

@@ -11,7 +11,7 @@ import pytest
 
 from services.enrichment.pipeline import Enricher
 from services.settings import Settings
-from tests.enrichment.kit import annotator, seed_beijing, seed_ties, texts_of
+from tests.enrichment.kit import annotator, seed_beijing, seed_ties
 
 if TYPE_CHECKING:
     from schemas.article import EnrichedArticle, Entity

@@ -27,11 +27,11 @@ PLAIN = Layout(length=1000, title_end=100, lead_end=300, credits=((900, 950),))
 
 
 def test_the_parts_of_the_score_add_up_to_one() -> None:
-    assert TITLE + LEAD + FREQUENCY + SPREAD == pytest.approx(1.0)
+    assert sum((TITLE, LEAD, FREQUENCY, SPREAD)) == pytest.approx(1.0)
 
 
 def test_who_is_named_everywhere_has_all_of_it() -> None:
-    assert salience("PERSON", list(range(0, 900, 50)) + [960], 19, PLAIN) == 1.0
+    assert salience("PERSON", [*range(0, 900, 50), 960], 19, PLAIN) == 1.0
 
 
 def test_the_formula_is_the_documented_one() -> None:
@@ -103,8 +103,12 @@ def test_the_agency_in_the_dateline_is_not_what_the_article_is_about() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["By Ana Petrova", "(Reporting by Ana Petrova; editing by Bob)", "Photo: Ana Petrova/Agency"]
-    + ["© Ana Petrova 2024"],
+    [
+        "By Ana Petrova",
+        "(Reporting by Ana Petrova; editing by Bob)",
+        "Photo: Ana Petrova/Agency",
+        "© Ana Petrova 2024",
+    ],
 )
 def test_the_makers_of_the_article_have_no_salience(line: str) -> None:
     text = f"A title\n\n{line}\n\nThe body has other things to tell, and long ones."
@@ -161,4 +165,5 @@ def test_a_country_is_surer_than_a_word_seen_once() -> None:
     sure, unsure = found["wd:Q184"].confidence, found["fac:wobbly"].confidence
     assert sure is not None
     assert unsure is not None
-    assert sure > 0.8 > 0.3 > unsure
+    assert sure > 0.8
+    assert unsure < 0.3

@@ -163,4 +163,4 @@ def _relations(candidate: Candidate, knowledge: Knowledge) -> tuple[Relation, ..
     country = knowledge.get(candidate.country) if kind and candidate.country else None
     if kind is None or country is None or country.key == candidate.key:
         return ()
-    return (Relation(kind=kind, key=country.key, name=country.name),)  # type: ignore[arg-type]  # one of the four
+    return (Relation(kind=kind, key=country.key, name=country.name),)

@@ -48,8 +48,8 @@ MAX_MENTIONS = 10_000
 of names would otherwise make an event ten times their size."""
 
 DOCUMENT_DIGITS = 12
-"""Hexadecimal digits of the article's id in a key of this article alone: 48 bits, so that ten
-million articles share one with a chance of one in six at most, and only where a name is shared, too."""
+"""Hexadecimal digits of the article's id in a key of this article alone: 48 bits.  Two of ten
+million articles share them with a chance of one in six, and must then share a name, too."""
 
 
 class EntityFinder(Annotator):

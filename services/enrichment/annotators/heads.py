@@ -14,11 +14,11 @@ _LAST: dict[EntityType, str] = {
     "institute academy school ministry department committee commission association federation "
     "confederation union party agency bureau council authority bank foundation society "
     "organization organisation league club orchestra band records recordings airlines airways "
-    "motors industries technologies pharmaceuticals partners bancorp ministry parliament senate "
-    "congress assembly brigade battalion regiment battalions police fc afc cf united rovers "
+    "motors industries technologies pharmaceuticals partners bancorp parliament senate "
+    "congress assembly brigade battalion regiment police fc afc cf united rovers "
     "times post herald tribune gazette newspaper magazine radio television news",
-    "LOC": "river rivers lake mountain mountains mount island islands valley peninsula sea ocean bay "
-    "gulf strait straits desert plateau coast canyon basin forest glacier hills creek",
+    "LOC": "river rivers lake mountain mountains mount island islands valley peninsula sea ocean "
+    "bay gulf strait straits desert plateau coast canyon basin forest glacier hills creek",
     "GPE": "county province district prefecture oblast municipality voivodeship township parish",
     "FAC": "airport bridge stadium street avenue road highway boulevard square tower arena "
     "cathedral station expressway tunnel motorway freeway plaza lighthouse cemetery railway",

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _CAPITAL = r"[A-ZÀ-ÖØ-ÞŁŚŠŽČĆĐİ](?:[\w’'.&]*\w|\.)?"
 _RUN = re.compile(
-    rf"(?<![\w@#./&])(?<!\w[-–]){_CAPITAL}(?:[ \xa0]+(?:(?:of|and|the)[ \xa0]+){{0,2}}{_CAPITAL})*\.?"
-    r"(?![-–]\w)"
+    rf"(?<![\w@#./&])(?<!\w[-–]){_CAPITAL}"
+    rf"(?:[ \xa0]+(?:(?:of|and|the)[ \xa0]+){{0,2}}{_CAPITAL})*\.?(?![-–]\w)"
 )
 """Words with a capital in a row, with what joins them; no half of a hyphened word."""
 
@@ -92,7 +92,7 @@ def _candidates(text: str, gazetteer: Gazetteer) -> Iterator[tuple[int, int]]:
 
 
 def _parts(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """ "Belarus and the United Arab Emirates", and "Yesterday Belarus" where a sentence starts."""
+    """Both of "Belarus and the United Arab Emirates"; "Belarus" of "Yesterday Belarus"."""
     first = start
     for cut in _AND.finditer(text, start, end):
         yield first, cut.start()

@@ -157,8 +157,9 @@ def without_noise(
 ) -> list[Named]:
     """``names`` without words that the model took for names.
 
-    Off go words in capitals that it took for people ("KO"), and words that the text
-    has in small letters (``words``), too ("Scouting", "Film"), unless something else speaks for them.
+    Off go words in capitals that it took for people ("KO"), and words that the text has
+    in small letters (``words``), too ("Scouting", "Film"), unless something else speaks
+    for them.
     """
     known = surnames(names)
     in_capitals = not words  # then capitals say nothing about a word

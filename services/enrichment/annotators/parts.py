@@ -21,9 +21,6 @@ Part = tuple[int, int, str]
 
 _PAIR = re.compile(r"\s*[-–—/]\s*|\s+(?:and|&)\s+")
 _FIRST_WORDS = re.compile(r"\S+(?:\s+\S+)?")
-_SMALL_TAIL = re.compile(r"(?<=\w)(?:[ \xa0]+[^\W\dA-Z_]\w*)+$")
-"""Words without a capital at the end of a person's name: "Salah one metre"."""
-
 _SCORE = re.compile(r"\s+\d{1,3}[-–]\d{1,3}\b")
 """A result that the model took for a part of the team's name, and what follows it."""
 
@@ -32,8 +29,8 @@ _SEAM = re.compile(r"(?<=[a-zß-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])")
 """Between a small letter and a capital inside of one word."""
 
 FEWEST_FUSED = 4
-"""Letters before the seam when what is before it is no known name: "McCain", "LaGuardia", "DeSantis" are
-one word each, "NewsLukashenko" is two."""
+"""Letters before the seam when what is before it is no known name: "McCain", "LaGuardia" and
+"DeSantis" are one word each, "NewsLukashenko" is two."""
 
 MOST_PARTS = 6
 """Names in one found span at most: "France, Germany and Italy" and the like."""
@@ -51,11 +48,20 @@ def parts(text: str, start: int, end: int, label: str, gazetteer: Gazetteer) -> 
         people, start = _people_before(text, start, end, gazetteer)
         yield from people
         start = without_title(text, trim(text, start, end)[0], end)
-        tail = _SMALL_TAIL.search(text, start, end)
-        end = tail.start() if tail else end
+        end = _before_small_words(text, start, end)
     first, last = trim(text, start, end)
     if first < last:
         yield first, last, label
+
+
+def _before_small_words(text: str, start: int, end: int) -> int:
+    """The end without words in small letters: "Salah one metre" is Salah."""
+    while end > start:
+        space = text.rfind(" ", start, end)
+        if space <= start or not text[space + 1 : end].islower():
+            break
+        end = space
+    return end
 
 
 def _known_pair(text: str, start: int, end: int, gazetteer: Gazetteer) -> list[tuple[int, int]]:

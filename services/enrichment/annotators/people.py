@@ -29,7 +29,8 @@ _CAPITAL_BEFORE = re.compile(r"[A-ZÀ-ÖØ-Þ][\w’'&-]*[ \xa0]$")
 """The row of capitals has begun before: "Old Riverton Council Leader Ana Petrova, who"."""
 
 _ITEM = re.compile(
-    rf"^[ \t]*(?:(?P<bullet>[-*•·–])|\d{{1,3}}[.)])[ \t]+(?:(?:{_TITLES})\.?[ ])*(?P<name>{_NAME})(?=\s*(?:$|[,(:;–—]|-\s))",
+    rf"^[ \t]*(?:(?P<bullet>[-*•·–])|\d{{1,3}}[.)])[ \t]+(?:(?:{_TITLES})\.?[ ])*(?P<name>{_NAME})"
+    r"(?=\s*(?:$|[,(:;–—]|-\s))",
     re.MULTILINE,
 )
 """A line of a list that begins with what may be a person's name."""

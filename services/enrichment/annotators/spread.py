@@ -24,7 +24,6 @@ from services.enrichment.annotators.labels import TYPES
 from services.enrichment.annotators.lookup import known_names
 from services.enrichment.annotators.mentions import Named, before_state, surnames
 from services.enrichment.annotators.names import WORDS_FIRST, fold, person_tokens
-
 from services.enrichment.annotators.organisations import GENERIC
 
 if TYPE_CHECKING:

@@ -86,11 +86,13 @@ def _told_by_context(text: str, name: Named, gazetteer: Gazetteer) -> Iterator[E
         if name.type == "PERSON":
             yield "PERSON"
     elif not is_one_word and is_told_of(text, name.end):
-        yield from ("PERSON", "PERSON")
+        yield "PERSON"
+        yield "PERSON"
     elif is_one_word and is_locative(text, name.start):
         place = gazetteer.get(name.text)
         if place is not None and place.type == "GPE":
-            yield from ("GPE", "GPE")
+            yield "GPE"
+            yield "GPE"
 
 
 def _surnames(names: Sequence[Named]) -> Counter[str]:

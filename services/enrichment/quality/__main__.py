@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from services.enrichment.annotators.recogniser import Recogniser
     from services.enrichment.quality.evalsets import Marked, Split
+    from services.enrichment.quality.spans import Measured
 
 SPLITS: tuple[Split, ...] = ("dev", "test")
 GOLDEN = Path("tests/golden/articles")
@@ -58,11 +59,11 @@ def _name_tables(
     mapping: dict[str, str],
 ) -> Iterator[str]:
     parts = {split: evalsets.part(documents, split) for split in SPLITS}
-    measured = {
+    measured: dict[str, Sequence[Measured]] = {
         split: spans.measure(part, recogniser, gazetteer, mapping) for split, part in parts.items()
     }
-    yield report.steps(dict(measured))
-    yield report.types(dict(measured))
+    yield report.steps(measured)
+    yield report.types(measured)
     for split, part in parts.items():
         yield f"Confidence and the share of entities that are right, {split}:"
         yield report.calibration(reliability(spans.scored(part, recogniser, gazetteer, mapping)))
