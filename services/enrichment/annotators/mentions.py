@@ -36,6 +36,9 @@ class Named:
     seen: EntityType | None = None
 
 
+_NEVER = frozenset({"DATE", "TIME", "MONEY", "PERCENT", "QUANTITY", "CARDINAL", "ORDINAL"})
+"""Labels of the English models that are no names."""
+
 _INDEFINITE = re.compile(r"an?\s")
 _THE = re.compile(r"The\s+|THE\s+(?=[A-Z]{2})")
 _STATE = re.compile(r"(?:[A-Z][\w’']*\s){1,4}of\s(?:the\s)?$")
@@ -60,7 +63,7 @@ def clean(text: str, found: Iterable[Found], gazetteer: Gazetteer) -> list[Named
 
 
 def _names(text: str, item: Found, gazetteer: Gazetteer) -> Iterator[Named]:
-    if _INDEFINITE.match(text, item.start, item.end):
+    if item.label in _NEVER or _INDEFINITE.match(text, item.start, item.end):
         return  # "a Technology Centre", "a Man of Vision": one of many, no name
     for start, end, label in parts(text, item.start, item.end, item.label, gazetteer):
         first = _after_article(text, start, end)
@@ -85,6 +88,8 @@ def _after_article(text: str, start: int, end: int) -> int:
 
 def before_state(text: str, start: int, end: int, gazetteer: Gazetteer) -> int:
     """Where the name starts in "People's Republic of China" when the model saw "China" alone."""
+    if text[start - 3 : start] != "of " and text[start - 4 : start] != "the ":
+        return start
     form = _STATE.search(text[max(0, start - LOOK) : start])
     place = gazetteer.get(text[start:end]) if form is not None else None
     if form is None or place is None:

@@ -76,7 +76,11 @@ def with_one_type_each(text: str, names: Sequence[Named], gazetteer: Gazetteer) 
         )
         for folded, count in votes.items()
     }
-    return _teams(text, [replace(name, type=types[name.folded]) for name in names], gazetteer)
+    return _teams(text, [_typed(name, types[name.folded]) for name in names], gazetteer)
+
+
+def _typed(name: Named, kind: EntityType) -> Named:
+    return name if name.type == kind else replace(name, type=kind)
 
 
 def _told_by_context(text: str, name: Named, gazetteer: Gazetteer) -> Iterator[EntityType]:
