@@ -37,15 +37,15 @@ code or filler in Latin, and its words tell no subject."""
 
 _CODE_MARKS = "={}[]<>_\\"
 MOST_MARKS = 0.01
-"""Share of such characters above which a text is program code or markup: both seeds and
-our own articles have none, Python and JSON from .01 to .1."""
+"""Share of such characters above which a text is program code or markup: our own articles have at
+most .001, 99 of 100 Current Events none; Python has .03 at the median."""
 
 FEWEST_MARKS = 4
 """Of them: a headline may have a pair of brackets."""
 
 LEAST_KNOWN = 0.5
-"""Share of words below which the model has learnt too little of them: Latin filler, invented
-languages, text without vowels. English news has .9 and more."""
+"""Share of words below which the model has learnt too little of them: invented languages, text
+without vowels. Current Events and our own articles have .93 and more."""
 
 RULE_SCORE = 0.4
 """What a narrower topic that is sure by its cues makes of a first-level one that the model doesn't

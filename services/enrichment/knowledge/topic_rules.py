@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ENOUGH = 3.0
 """Strength from which a topic is sure: two cues in headline and lead, or three further below. Of
-sixty held-out rows for which it named any, drawn by chance and read by hand, three were wrong."""
+sixty held-out rows for which it named any, read by hand, about three were wrong."""
 
 IN_TITLE = 2.0
 IN_LEAD = 1.5
