@@ -238,8 +238,8 @@ def _written(words: Words, text: str, place: int, size: int) -> str:
 def prose_share(words: Iterable[str]) -> float:
     """Share of function words among stems: a third of English prose, hardly any of lists.
 
-    Current Events of 30 words or more have .35 at the median and .19 at the first percentile, our own
-    articles .30 to .46, headlines anything from 0 to .6; Latin filler has .03, names have none.
+    Current Events of 30 words or more have .35 at the median and .19 at the first percentile, our
+    own articles .30 to .46, headlines anything from 0 to .6; Latin filler has .03, names have none.
     """
     stems = list(words)
     return sum(stem in FUNCTION_WORDS for stem in stems) / max(len(stems), 1)
