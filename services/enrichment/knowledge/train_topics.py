@@ -9,7 +9,8 @@ Same data, same versions, same file, byte for byte.
 
 Who sees what: Current Events of 2019 and later, HuffPost of September 2022 and a tenth of the other
 HuffPost rows are measured on and never learnt from nor calibrated on (but looked at:
-see the model card).  Current Events of 2018 and another tenth of HuffPost calibrate the scores.  The rest is learnt from, in two rounds:
+see the model card).  Current Events of 2018 and another tenth of HuffPost
+calibrate the scores.  The rest is learnt from, in two rounds:
 
 1. Two models, each of one half of the labelled rows, judge the other half and the unlabelled
    rows.  A row names one section although its text is often about two: where its judge is
