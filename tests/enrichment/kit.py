@@ -19,6 +19,8 @@ from services.enrichment.models import load_model
 from tests.factories import make_raw
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from schemas.article import Entity, RawArticle
     from services.enrichment.annotators.base import Annotator
     from services.enrichment.models import LoadedModel
@@ -94,6 +96,15 @@ def resolved(text: str) -> dict[str, Entity]:
 def texts_of(entity: Entity) -> list[str]:
     """The mentions' texts, in order."""
     return [mention.text for mention in entity.mentions]
+
+
+def is_linear(seconds: Callable[[int], float], size: int) -> bool:
+    """Whether four times the size takes less than ten times as long; quadratic would be 16.
+
+    The best of three runs each, and short times are not judged: others use the machine, too.
+    """
+    small = min(seconds(size) for _ in range(3))
+    return min(seconds(4 * size) for _ in range(3)) < 10 * max(small, 0.02)
 
 
 def seed_beijing() -> RawArticle:
