@@ -332,3 +332,25 @@ def test_a_story_of_two_subjects_gets_both() -> None:
     )
     codes = {topic.code for topic in topics(text) if topic.level == 1}
     assert codes >= {"medtop:16000000", "medtop:04000000"}
+
+
+VISIT = (
+    "Foreign minister visits the capital of an ally\n\n"
+    "The foreign minister and the president discussed bilateral relations, a trade agreement and "
+    "sanctions at the embassy on Tuesday, diplomats said after the summit. "
+)
+WAR = (
+    "The invasion began last winter, when troops crossed the border after weeks of shelling. "
+    "A ceasefire has failed twice, and artillery was heard at the front line all night."
+)
+
+
+def test_a_subject_told_by_the_way_at_length_stands_beside_a_certain_one() -> None:
+    """The model believes in one subject; many words for another one are a second all the same."""
+    (alone,) = annotator("topics").annotate([draft(VISIT, "en")])
+    (both,) = annotator("topics").annotate([draft(VISIT + WAR, "en")])
+    conflict, politics = "medtop:16000000", "medtop:11000000"
+    assert [topic.code for topic in alone.topics if topic.level == 1] == [politics]
+    scores = {topic.code: topic.score for topic in both.topics}
+    assert {conflict, politics} <= set(scores)
+    assert "medtop:20000056" in scores

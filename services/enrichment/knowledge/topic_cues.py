@@ -120,7 +120,8 @@ CUES: dict[str, str] = {
     "energy policy|government plan|health policy|housing policy|subsidy scheme",
     "20000638": "foreign secretary|diplomacy|strategic partnership|close tie|closer tie|"
     "foreign policy|strengthen tie|partnership agreement|foreign minister|diplomat|"
-    "diplomatic|ambassador|bilateral|sanction|embassy|treaty|"
+    "diplomatic|ambassador|bilateral|sanction|embassy|treaty|relation with|relation between|"
+    "relationship between|close ally|ally of|tie with|international cooperation|peace proposal|"
     "summit|foreign ministry|united nation|secretary of state|nato|state visit|"
     "european union|trade agreement|bilateral relation|consulate|united nation security council",
     "20000646": "non governmental organization|amnesty international|human right watch|greenpeace",
@@ -196,7 +197,8 @@ CUES: dict[str, str] = {
     "20000056": "war in|military operation|invaded|ground force|airstrike|shelling|"
     "artillery|missile strike|drone strike|front line|invasion|"
     "troop|rebel|militia|soldier killed|offensive|insurgent|warplane|ground offensive|"
-    "air strike|civil war|battlefield|militant|rocket fire|frontline",
+    "air strike|civil war|battlefield|militant|rocket fire|frontline|"
+    "war against|war on ukraine|ceasefire|cease fire|hostilities|lethal aid|armed force",
     "20000065": "riot|rioter|protester|tear gas|demonstrator|looting|water cannon|mass protest|"
     "barricade|civil unrest",
     "20000070": "coup|coup attempt|junta|military takeover|mutiny|putsch",
