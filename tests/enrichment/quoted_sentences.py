@@ -356,7 +356,7 @@ PRONOUNS = {
         ["The wall moved, | the minister | said"],
     ),
 }
-NOT_SPEECH = {
+NOT_SPEECH: dict[str, tuple[str, list[str]]] = {
     "scare quotes": ("The council spoke of its “vision” and of “key areas.”", []),
     "term far from its verb": (
         (
