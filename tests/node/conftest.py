@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import subprocess
@@ -35,10 +36,13 @@ def _install() -> None:
     """Install what package-lock.json pins, unless just that is there already."""
     lock = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()
     stamp = HERE / "node_modules" / ".installed"
-    if stamp.is_file() and stamp.read_text(encoding="utf-8") == lock:
-        return
-    subprocess.run([NODE, NPM, "ci"], cwd=HERE, check=True, timeout=240)
-    stamp.write_text(lock, encoding="utf-8")
+    with (HERE / "package-lock.json").open("rb") as one_at_a_time:
+        # Tests run in several processes; whoever comes second finds what the first installed.
+        fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
+        if stamp.is_file() and stamp.read_text(encoding="utf-8") == lock:
+            return
+        subprocess.run([NODE, NPM, "ci"], cwd=HERE, check=True, timeout=240)
+        stamp.write_text(lock, encoding="utf-8")
 
 
 @pytest.fixture(scope="session")
