@@ -224,7 +224,7 @@ def test_the_settings_say_which_blocks_are_made_in_which_order() -> None:
 
 
 def test_an_unknown_annotator_stops_the_service_and_names_the_known_ones() -> None:
-    with pytest.raises(StopWorking, match="no annotator .sense.. Known: language, entities"):
+    with pytest.raises(StopWorking, match=r"no annotator .sense.. Known: language, entities"):
         Enricher(Settings(annotators=("language", "sense")))
 
 
