@@ -11,10 +11,12 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from services import observability
 from services.enrichment.annotators.gazetteer import Gazetteer
 from services.enrichment.annotators.recogniser import SpacyRecogniser
 from services.enrichment.linking import Knowledge
@@ -22,9 +24,10 @@ from services.enrichment.models import load_model
 from services.enrichment.quality import evalsets, people, report, spans
 from services.enrichment.quality.metrics import reliability
 from services.enrichment.threads import limit_threads
+from services.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from services.enrichment.annotators.recogniser import Recogniser
     from services.enrichment.quality.evalsets import Marked, Split
@@ -87,16 +90,31 @@ def _people(data: Path, golden: Path, gazetteer: Gazetteer) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """A report of another module: its ``main`` takes ``--data FOLDER`` and prints."""
+    """A report of another module: its ``main`` takes ``--data FOLDER`` and prints.
+
+    ``more``: options and the files for them, each given where the file is there.
+    """
 
     title: str
     module: str
     folder: str
+    more: Mapping[str, str] = field(default_factory=dict)
+
+    def arguments(self, data: Path) -> list[str]:
+        """What its ``main`` is given."""
+        there = {option: data / file for option, file in self.more.items()}
+        found = [[option, str(file)] for option, file in there.items() if file.is_file()]
+        return ["--data", str(data / self.folder), *chain.from_iterable(found)]
 
 
 OTHERS = (
     Other("Linking", "services.enrichment.knowledge.measure_linking", "eval"),
-    Other("Topics", "services.enrichment.knowledge.measure_topics", "topics"),
+    Other(
+        "Topics",
+        "services.enrichment.knowledge.measure_topics",
+        "topics",
+        {"--cep": "eval/wikitimes_CEP_2015-09.json"},
+    ),
 )
 
 
@@ -105,7 +123,7 @@ def _print_others(data: Path) -> None:
         sys.stdout.write(f"## {other.title}\n\n")
         sys.stdout.flush()
         if (data / other.folder).is_dir():
-            importlib.import_module(other.module).main(["--data", str(data / other.folder)])
+            importlib.import_module(other.module).main(other.arguments(data))
         else:
             sys.stdout.write(f"Left out: no folder {other.folder}.\n")
         sys.stdout.write("\n")
@@ -128,6 +146,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--entities", action="store_true", help="only names and people")
     options = parser.parse_args(arguments)
     limit_threads()
+    # The report is on stdout alone.
+    observability.configure(Settings(log_level="WARNING"), "quality")
     for piece in sections(options.data, options.golden, options.model or [None]):
         sys.stdout.write(piece + "\n\n")
         sys.stdout.flush()
