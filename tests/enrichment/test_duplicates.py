@@ -15,10 +15,10 @@ from services.bus.kinship import KinIndex
 from services.bus.server import EmbeddedServer
 from services.enrichment.annotators.base import Draft
 from services.enrichment.annotators.duplicates import NO_INDEX, NearDuplicateFinder
-from services.enrichment.kin.groups import groups_of
 from services.enrichment.pipeline import Enricher
 from services.enrichment.registry import build_annotators
 from tests.enrichment.kin_generator import VARIANTS, Piece, article, event, variant
+from tests.enrichment.kin_groups import groups_of
 from tests.factories import article_id, at, make_drop, make_raw
 
 if TYPE_CHECKING:

@@ -98,15 +98,15 @@ class TopicTagger(Annotator):
         if given:
             said.topics += given
             said.makers.append("provider")
-        self._ask_both(draft, said)
+        words = Words.of(draft.article.text)
+        self._ask_both(draft, words, said)
         if self._user:
-            self._ask_user(draft, self._user, said)
+            self._ask_user(draft, words, self._user, said)
         return self._block(said)
 
-    def _ask_both(self, draft: Draft, said: _Said) -> None:
+    def _ask_both(self, draft: Draft, words: Words, said: _Said) -> None:
         """Section and model together; the section alone where the model can't read the text."""
         filed = filed_under(draft.article)
-        words = Words.of(draft.article.text)
         reason = english_or_reason(draft) or unreadable(words, draft.article.text)
         found = None if reason else self._both.read(draft.article.text, words, filed)
         topics = self._both.filed(filed) if found is None else found
@@ -123,14 +123,13 @@ class TopicTagger(Annotator):
         """Codes that are said, and those above them: said already, more exactly."""
         return {above for topic in said.topics for above in self._vocabulary.lineage(topic.code)}
 
-    def _ask_user(self, draft: Draft, user: UserTopicsFile, said: _Said) -> None:
+    def _ask_user(self, draft: Draft, words: Words, user: UserTopicsFile, said: _Said) -> None:
         said.makers.append("user")
         if user.fault:
             said.reasons.append(user.fault)
-        text = draft.article.text
-        vector = self._vector(text) if user.topics.by_example else {}
+        vector = self._vector_of(words) if user.topics.by_example else {}
         known = self._known(said)
-        for found in user.topics.find(text, vector):
+        for found in user.topics.find(draft.article.text, vector):
             score = round(found.score, SCORE_DIGITS)
             topic = Topic(
                 code=found.topic.code,
@@ -156,7 +155,10 @@ class TopicTagger(Annotator):
         )
 
     def _vector(self, text: str) -> dict[int, float]:
-        buckets, values = self._model.vector(Words.of(text))
+        return self._vector_of(Words.of(text))
+
+    def _vector_of(self, words: Words) -> dict[int, float]:
+        buckets, values = self._model.vector(words)
         return dict(zip(buckets.tolist(), values.tolist(), strict=True))
 
     def _knowledge(self) -> str:

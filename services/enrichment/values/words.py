@@ -13,9 +13,6 @@ GAP: Final = r"[ \t\xa0\u2009\u202f]{1,3}"
 
 DASH: Final = r"[-\u2010-\u2014]"
 
-NO_WORD: Final = r"(?![\w])"
-"""Nothing of a word may follow."""
-
 _MONTH_NAMES = {
     1: ("January", "Jan"),
     2: ("February", "Feb"),
@@ -68,9 +65,6 @@ FULL_MONTHS: Final = frozenset(
 )
 """Forms that may stand without a day or year beside them ("in March")."""
 
-NAMES_TOO: Final = frozenset(cased(("March", "April", "May", "June", "August")))
-"""Months that are people's names or other words as well: they need a preposition."""
-
 WEEKDAYS: Final[dict[str, int]] = {
     form: number
     for number, names in enumerate(_DAY_NAMES)
@@ -94,7 +88,6 @@ WEEKDAY: Final = any_of(list(WEEKDAYS))
 FULL_WEEKDAY: Final = any_of([form for form in WEEKDAYS if form in FULL_WEEKDAYS])
 YEAR: Final = r"(?:1[0-9]{3}|20[0-9]{2}|2100)(?![0-9]|[.,][0-9]|%)"
 
-UNITS: Final = {"day": "day", "week": "week", "month": "month", "year": "year", "decade": "decade"}
 UNIT: Final = "(?:day|week|month|year|decade)"
 
 QUANTITY: Final = (
