@@ -11,14 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.article import EnrichedArticle, Language, Subject
+from services.enrichment.annotators import provider_topics
 from services.enrichment.annotators.base import Block, Draft
-from services.enrichment.annotators.provider_topics import (
-    MEDIA_TOPICS_FILE,
-    MediaTopic,
-    MediaTopics,
-)
 from services.enrichment.knowledge import build_media_topics
 from services.enrichment.pipeline import Enricher
+from services.media_topics import MEDIA_TOPICS_FILE, MediaTopic, MediaTopics
 from services.settings import Settings
 from tests.enrichment.kit import annotator
 from tests.factories import make_raw
@@ -97,7 +94,7 @@ def test_a_code_that_the_vocabulary_lacks_is_kept_with_the_provider_s_name_or_no
 
 
 def test_a_retired_code_still_has_its_name_and_place() -> None:
-    (topic,) = VOCABULARY.given(subjects("medtop:20000030"))
+    (topic,) = provider_topics.given(VOCABULARY, subjects("medtop:20000030"))
     assert topic.name == "music theater"
     assert list(VOCABULARY.lineage("medtop:20000030"))[-1] == "medtop:01000000"
 

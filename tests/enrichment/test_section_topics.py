@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from schemas.article import Language
 from services.enrichment.annotators.base import Block, Draft
-from services.enrichment.annotators.provider_topics import MediaTopics
 from services.enrichment.annotators.section_topics import (
     SECTIONS,
     SURE_SCORE,
@@ -18,6 +17,7 @@ from services.enrichment.annotators.section_topics import (
     filed_under,
     normal,
 )
+from services.media_topics import MediaTopics
 from tests.enrichment.kit import annotator
 from tests.factories import make_raw
 

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.enrichment.annotators.model_topics import ModelTopics
-from services.enrichment.annotators.provider_topics import MediaTopics
 from services.enrichment.knowledge import topic_model
 from services.enrichment.knowledge.features import Words
 from services.enrichment.knowledge.topic_cues import CUES
@@ -23,6 +22,7 @@ from services.enrichment.knowledge.topic_rules import (
     narrower,
     total,
 )
+from services.media_topics import MediaTopics
 from tests.enrichment.kit import annotator, draft
 
 VOCABULARY = MediaTopics.load()

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from schemas.article import Language
 from services.enrichment.annotators.base import Draft
-from services.enrichment.annotators.provider_topics import MediaTopics
 from services.enrichment.knowledge import topic_model
 from services.enrichment.knowledge.choice import FLOOR, FURTHER, MARGIN, MOST, chosen
 from services.enrichment.knowledge.features import (
@@ -24,6 +23,7 @@ from services.enrichment.knowledge.features import (
     weigh,
 )
 from services.enrichment.knowledge.topic_evidence import FUNCTION_WORDS, MOST_WORDS
+from services.media_topics import MediaTopics
 from tests.enrichment.kit import annotator, draft
 from tests.enrichment.topic_texts import TEXTS, Labelled
 from tests.factories import make_raw

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from services.enrichment.annotators.provider_topics import MediaTopics
     from services.enrichment.annotators.section_topics import Filed
     from services.enrichment.knowledge.features import Words
     from services.enrichment.knowledge.topic_model import Reading, TopicModel
     from services.enrichment.knowledge.topic_rules import Cue
+    from services.media_topics import MediaTopics
 
 FEWEST_WORDS = 4
 """Words below which nothing is said: shorter than any headline that tells its subject."""

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, ClassVar
 from schemas.annotations import Evidence
 from schemas.article import Topic
 from services.bus.errors import StopWorking
+from services.enrichment.annotators import provider_topics
 from services.enrichment.annotators.base import Annotator, Block, Maker
 from services.enrichment.annotators.languages import english_or_reason
 from services.enrichment.annotators.model_topics import SCORE_DIGITS, ModelTopics, unreadable
-from services.enrichment.annotators.provider_topics import MediaTopics
 from services.enrichment.annotators.section_topics import filed_under
 from services.enrichment.annotators.user_topics_file import UserTopicsError, UserTopicsFile
 from services.enrichment.knowledge import topic_model
 from services.enrichment.knowledge.features import Words
+from services.media_topics import MediaTopics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +95,7 @@ class TopicTagger(Annotator):
 
     def _annotated(self, draft: Draft) -> Block:
         said = _Said()
-        given = self._vocabulary.given(draft.article.subjects)
+        given = provider_topics.given(self._vocabulary, draft.article.subjects)
         if given:
             said.topics += given
             said.makers.append("provider")

@@ -14,7 +14,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from services.enrichment.annotators.provider_topics import MEDIA_TOPICS_FILE
+from services.media_topics import MEDIA_TOPICS_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
