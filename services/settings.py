@@ -238,8 +238,66 @@ class Settings(BaseSettings):
     store_path: Path | None = Field(
         default=None, description="The SQLite store. Default: STATE_DIR/store.sqlite3."
     )
+    store_url: SecretStr | None = Field(
+        default=None,
+        description="A PostgreSQL server (15 or newer) to store articles in, e.g. "
+        "postgresql://user:password@host/wiredesk. Unset: the SQLite file.",
+    )
     index_batch_size: PositiveInt = Field(
         default=100, description="Articles filed in one transaction at most."
+    )
+
+    # --- API and page ------------------------------------------------------------
+    api: bool = Field(
+        default=True,
+        description="Whether the indexer serves the HTTP API and the page. With several indexers "
+        "on one machine, let one do it.",
+    )
+    api_host: str = Field(
+        default="127.0.0.1",
+        description="Address that the API listens on. Any other than a loopback address is refused "
+        "until there is a token: `wiredesk tokens add NAME`.",
+    )
+    api_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        default=8420, description="Port of the API. 0: any free one; `wiredesk status` tells which."
+    )
+    api_hosts: tuple[str, ...] = Field(
+        default=(),
+        description="Further names by which the API may be called, e.g. desk.example.org: a JSON "
+        'list. A request under another name is refused, so that no web page can reach the desk '
+        "through a visitor's browser by a name of its own. `*`: any.",
+    )
+    api_cors_origins: tuple[str, ...] = Field(
+        default=(),
+        description="Origins of web pages that may call the API, e.g. https://app.example.org: a "
+        "JSON list. Empty: none but its own.",
+    )
+    api_rate: PositiveInt = Field(
+        default=1200,
+        description="Requests a minute for each token, or each address without one; bursts of a "
+        "sixth of it. The page of a busy desk makes about 60.",
+    )
+    api_max_request_bytes: PositiveInt = Field(
+        default=64 * KIB,
+        description="Bytes of the largest request body taken. Nothing that can be sent is longer "
+        "than a few hundred.",
+    )
+    sse_clients: PositiveInt = Field(
+        default=500,
+        description="Event streams open at once at most; each costs about 100 kB at its worst.",
+    )
+    webhook_private_targets: bool = Field(
+        default=False,
+        description="Whether webhooks may go to private, loopback and link-local addresses. Off, "
+        "so that nobody who may add one reaches what only this machine can reach.",
+    )
+    webhook_timeout: Seconds = Field(
+        default=10.0, description="Seconds that a webhook's receiver may take to answer."
+    )
+    webhook_max_attempts: PositiveInt = Field(
+        default=12,
+        description="Attempts after which an event goes to the webhook's dead letters; with the "
+        "growing delays between them about a day.",
     )
 
     # --- Logs --------------------------------------------------------------------

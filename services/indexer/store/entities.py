@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
+    from datetime import date, datetime
     from uuid import UUID
 
     from schemas.events import EntitiesChanged
@@ -85,6 +85,28 @@ class KnownEntity:
     merged: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class CoMention:
+    """An entity that articles name beside another one, and how many of them do."""
+
+    key: str
+    name: str
+    type: str
+    articles: int
+
+
+@dataclass(frozen=True, slots=True)
+class CoMentions:
+    """Who is named beside an entity, most often first.
+
+    ``counted``: articles looked at, the newest; ``complete``: whether these are all of it.
+    """
+
+    counted: int
+    complete: bool
+    entities: tuple[CoMention, ...]
+
+
 class EntityStore(ABC):
     """See the module's docstring for what must hold."""
 
@@ -123,6 +145,27 @@ class EntityStore(ABC):
         """Entities with all of ``words`` at the beginnings of words of one name, or in their key.
 
         Those of most articles come first.
+        """
+
+    @abstractmethod
+    def suggest_entities(
+        self, prefix: str, limit: int = 10, *, kind: str | None = None
+    ) -> Sequence[KnownEntity]:
+        """Entities of which a word of a name begins with ``prefix``, for a box that is typed in.
+
+        Several words: the last may go on.  ``kind`` is an entity type, e.g. ``PERSON``.  Those
+        of most articles first; ``names`` and ``merged`` are left empty.
+        """
+
+    @abstractmethod
+    def co_mentions(self, key: str, limit: int = 20) -> CoMentions:
+        """Who is named in the same articles as the entity that ``key`` means now."""
+
+    @abstractmethod
+    def timeline(self, key: str, since: datetime | None = None) -> Sequence[tuple[date, int]]:
+        """Articles per day (of ``Hit.listed_at``, UTC) on the entity that ``key`` means now.
+
+        In order of time; days without an article are left out.
         """
 
     @abstractmethod
