@@ -22,7 +22,9 @@ Scope = Literal["read", "subscribe", "operate"]
 class Problem(Model):
     """An error as RFC 9457 has it, under the media type ``application/problem+json``."""
 
-    type: str = Field(description="names the kind of problem, e.g. 'urn:wiredesk:problem:not-found'")
+    type: str = Field(
+        description="names the kind of problem, e.g. 'urn:wiredesk:problem:not-found'"
+    )
     title: str = Field(description="the kind of problem in words")
     status: int = Field(description="the HTTP status code")
     detail: str | None = Field(default=None, description="what is wrong here, and what to do")
