@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from redis import Redis as SyncRedis
 
-from services.bus.keys import CHANGE_STREAMS, STREAMS, Keys
+from services.bus.keys import Keys
 from services.enrichment.threads import limit_threads
 from services.settings import Settings
 from tests.servers import choice, server
@@ -34,7 +34,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def redis(redis_url: str) -> Iterator[SyncRedis]:
-    """A client on an empty server; afterwards every key has a life span or is a stream."""
+    """A client on an empty server; afterwards every key has a life span or is declared."""
     with SyncRedis.from_url(redis_url) as connection:
         connection.flushall()
         yield connection
@@ -44,9 +44,8 @@ def redis(redis_url: str) -> Iterator[SyncRedis]:
 
 
 def leaked_keys(connection: Any) -> list[str]:
-    """Keys without a life span that aren't streams of ours."""
-    keys = Keys("news")
-    permanent = {keys.stream(stream).encode() for stream in (*STREAMS, *CHANGE_STREAMS)}
+    """Keys without a life span that aren't declared to have none."""
+    permanent = {key.encode() for key in Keys("news").permanent()}
     return [
         key.decode()
         for key in connection.keys("*")

@@ -47,6 +47,7 @@ CHANGE_STREAMS = (STORY_STREAM, ENTITY_STREAM)
 """What isn't about one article of one drop; read by subscribers only."""
 
 INGEST_GROUP_PREFIX = "ingest:"
+WEBHOOK_GROUP_PREFIX = "webhook:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,11 @@ def receipts_stage(inbox_id: UUID) -> StageSpec:
     return StageSpec("ingest", OUTCOME_STREAM, None, group, (OUTCOME_STREAM,))
 
 
+def webhook_group(name: str) -> str:
+    """The consumer group of a webhook, on each stream that it is sent."""
+    return f"{WEBHOOK_GROUP_PREFIX}{name}"
+
+
 def is_ours(group: str) -> bool:
     """Whether a consumer group belongs to Wiredesk (else: a subscriber's)."""
     return group in {ENRICHMENT.group, INDEXER.group} or group.startswith(INGEST_GROUP_PREFIX)
@@ -90,13 +96,26 @@ def is_ours(group: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The keys of one desk. Each but the streams has a time to live."""
+    """The keys of one desk. Each but those of ``permanent`` has a time to live."""
 
     namespace: str
 
     def stream(self, stream: Stream) -> str:
         """Key of a stream, e.g. ``{news}:raw``."""
         return f"{{{self.namespace}}}:{stream.name}"
+
+    def subscribers(self) -> str:
+        """Hash: ``stream/group`` → a registered subscriber, as JSON."""
+        return f"{{{self.namespace}}}:subscribers"
+
+    def trimmed(self) -> str:
+        """Hash: stream's name → the last entry id that the janitor took off it."""
+        return f"{{{self.namespace}}}:trimmed"
+
+    def permanent(self) -> tuple[str, ...]:
+        """The keys without a time to live: streams, and what must be known as long as they are."""
+        streams = [self.stream(stream) for stream in (*STREAMS, *CHANGE_STREAMS)]
+        return (*streams, self.subscribers(), self.trimmed())
 
     def attempts(self, spec: StageSpec) -> str:
         """Hash: entry id → attempts begun, of the messages that are pending in a stage."""
@@ -125,3 +144,12 @@ class Keys:
         bucket of postings as four hexadecimal digits (a string).
         """
         return f"{{{self.namespace}}}:kin:{index}:{part}"
+
+    def webhook(self, name: str, part: str) -> str:
+        """A part of a webhook's queue, e.g. ``{news}:webhook-dead:NAME``; all expire.
+
+        ``part``: ``lease`` (who delivers), ``tries`` (hash of events waiting for another try),
+        ``state`` (hash), ``dead`` (stream of dead letters), ``again`` (stream of those that an
+        operator sends again).
+        """
+        return f"{{{self.namespace}}}:webhook-{part}:{name}"
