@@ -12,7 +12,7 @@ from rich.markup import escape
 from services.bus.errors import StopWorking
 from services.console.read import by_weight, kin, times_named, value_of
 from services.console.supervisor import Desk
-from services.indexer.store.sqlite import SqliteStore
+from services.indexer.store.opening import open_store
 from services.ingest.receipts import Receipt, ReceiptArticle
 from services.observability import printable
 from services.settings import Settings
@@ -128,7 +128,7 @@ def _receipts(settings: Settings) -> list[Receipt]:
 
 def _look_up(settings: Settings, receipts: list[Receipt]) -> list[Shown]:
     shown: list[Shown] = []
-    with SqliteStore(settings.store, read_only=True) as store:
+    with open_store(settings, read_only=True) as store:
         for receipt in receipts:
             for line in receipt.articles:
                 if line.outcome not in ACCEPTED:

@@ -24,8 +24,8 @@ from services.console.read import (
     time_of,
 )
 from services.enrichment.annotators.names import fold
+from services.indexer.store import opening
 from services.indexer.store.base import Query
-from services.indexer.store.sqlite import SqliteStore
 from services.observability import printable
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def kind_of(store: ArticleStore, key: str) -> str | None:
     return None if entity is None else entity.type
 
 
-def change(settings: Settings, make: Callable[[SqliteStore], EntitiesChanged | None]) -> Told:
+def change(settings: Settings, make: Callable[[ArticleStore], EntitiesChanged | None]) -> Told:
     """Change the store, and publish what was changed where the server can be reached.
 
     Raises ``Refused`` and what opening and writing a store raise.
@@ -158,10 +158,10 @@ def change(settings: Settings, make: Callable[[SqliteStore], EntitiesChanged | N
 
 
 @contextmanager
-def _writable(settings: Settings) -> Iterator[SqliteStore]:
+def _writable(settings: Settings) -> Iterator[ArticleStore]:
     # It is there, and up to date: a command neither makes a store nor migrates one.
     open_store(settings).close()
-    with SqliteStore(settings.store) as store:
+    with opening.open_store(settings) as store:
         yield store
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from schemas.events import EntitiesChanged
-    from services.indexer.store.sqlite import SqliteStore
+    from services.indexer.store.base import ArticleStore
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -95,7 +95,7 @@ def alias(
     if kind is not None and kind.upper() not in types:
         fail(f"--type is one of {', '.join(types)}")
 
-    def make(store: SqliteStore) -> EntitiesChanged | None:
+    def make(store: ArticleStore) -> EntitiesChanged | None:
         known = kind or entities.kind_of(store, means)
         if known is None:
             fail(f"no article tells what type '{means}' is; give --type, e.g. --type PERSON")
@@ -115,7 +115,7 @@ def list_aliases(inbox: Inbox = None, as_json: AsJson = False) -> None:  # noqa:
 
 def _change(
     inbox: Path | None,
-    make: Callable[[SqliteStore], EntitiesChanged | None],
+    make: Callable[[ArticleStore], EntitiesChanged | None],
     *,
     as_json: bool,
 ) -> None:

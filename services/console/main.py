@@ -287,11 +287,12 @@ def tail(
 def status(inbox: Inbox = None, as_json: AsJson = False) -> None:  # noqa: FBT002  (see check)
     """Streams, lag, pending, oldest age, dead letters, workers."""
     from services.console import status as view  # noqa: PLC0415
+    from services.indexer.store.opening import store_exists  # noqa: PLC0415
 
     settings = settings_of(inbox)
     state = asyncio.run(view.look(server_url(settings), settings))
     articles: int | None = None
-    if settings.store.exists():
+    if store_exists(settings):
         with open_store(settings) as store:
             articles = store.count()
     if as_json:

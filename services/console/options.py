@@ -14,7 +14,7 @@ from services.bus.errors import StopWorking
 from services.settings import Settings
 
 if TYPE_CHECKING:
-    from services.indexer.store.sqlite import SqliteStore
+    from services.indexer.store.base import ArticleStore
 
 Inbox = Annotated[
     Path | None,
@@ -40,13 +40,13 @@ def fail(reason: str, code: int = 1) -> NoReturn:
     raise typer.Exit(code)
 
 
-def open_store(settings: Settings) -> SqliteStore:
+def open_store(settings: Settings) -> ArticleStore:
     """The store for reading; ``StopWorking`` where there is none."""
-    from services.indexer.store.sqlite import SqliteStore  # noqa: PLC0415  (not for every command)
+    from services.indexer.store import opening  # noqa: PLC0415  (not for every command)
 
-    if not settings.store.exists():
+    if not opening.store_exists(settings):
         raise StopWorking(
             f"no store at {settings.store}; give --inbox FOLDER, or set WIREDESK_STORE_PATH"
         )
     # Read only: looking must never migrate a store that an older indexer still writes.
-    return SqliteStore(settings.store, read_only=True)
+    return opening.open_store(settings, read_only=True)

@@ -145,6 +145,8 @@ class Desk:
             **self.environ.get("*", {}),
             **self.environ.get(_service(name), {}),
         }
+        if settings.store_url is not None:
+            env["WIREDESK_STORE_URL"] = settings.store_url.get_secret_value()
         if self.server is not None:
             env["WIREDESK_REDIS_URL"] = self.server.url
         return env
