@@ -3,7 +3,9 @@
 from importlib.metadata import version
 
 from fastapi import APIRouter, Request
+from starlette.responses import Response
 
+from services.indexer.api.answers import answer_of
 from services.indexer.api.models import Welcome
 
 router = APIRouter(prefix="/v1", tags=["api"])
@@ -21,8 +23,9 @@ LINKS = {
 }
 
 
-@router.get("", operation_id="welcome", summary="What this is")
-async def welcome(request: Request) -> Welcome:
+@router.get("", operation_id="welcome", summary="What this is", response_model=Welcome)
+async def welcome(request: Request) -> Response:
     """Names what is served here and what the caller may do."""
     scopes = request.scope.get("state", {}).get("scopes", ())
-    return Welcome(version=version("wiredesk"), scopes=tuple(sorted(scopes)), links=LINKS)
+    made = Welcome(version=version("wiredesk"), scopes=tuple(sorted(scopes)), links=LINKS)
+    return answer_of(request.headers, made.model_dump_json().encode())
