@@ -56,13 +56,13 @@ def join(db: sqlite3.Connection, story: StoryRef | None) -> None:
     if db.total_changes == before:
         return
     members = db.execute(_HANGS_TOGETHER, (str(story.id),)).fetchall()
-    end = _root_of(members)
+    end = root_of(members)
     rows = [{"story": member, "root": end} for member, _ in members]
     db.executemany(_SET_ROOT, rows)
     db.executemany(REKEY, rows)
 
 
-def _root_of(members: Sequence[tuple[str, int]]) -> str:
+def root_of(members: Sequence[tuple[str, int]]) -> str:
     """Of ``members`` (with whether somebody called them gone) the one that all are."""
     left = [story for story, gone in members if not gone]
     return min(left or [story for story, _ in members])
