@@ -16,9 +16,11 @@ from services.indexer.api.problems import add_handlers
 from services.indexer.api.routes import (
     articles,
     changes,
+    desk,
     entities,
     facets,
     openapi,
+    page,
     stories,
     topics,
     welcome,
@@ -39,6 +41,7 @@ ROUTERS = (
     stories.router,
     changes.router,
     openapi.router,
+    page.router,
 )
 """Every router, in the order in which the OpenAPI document shows them."""
 
