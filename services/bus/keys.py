@@ -137,6 +137,10 @@ class Keys:
         """Pattern of all ``alive`` keys."""
         return f"{{{self.namespace}}}:alive:*"
 
+    def receipts(self) -> str:
+        """List: the last receipts in short, as JSON, the newest first."""
+        return f"{{{self.namespace}}}:receipts"
+
     def kin(self, index: str, part: str) -> str:
         """A part of the index of near-duplicates or of stories, e.g. ``{news}:kin:dup1:ids``.
 

@@ -12,7 +12,7 @@ from services.bus.groups import group_info
 from services.bus.keys import DATA_FIELD, STREAMS, Keys, Stream, is_ours
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from redis.asyncio import Redis
 
@@ -54,12 +54,17 @@ class Overview:
     workers: tuple[dict[str, Any], ...]
 
 
-async def overview(redis: Redis, keys: Keys) -> Overview:
-    """Look at every stream, group and worker."""
-    seconds, microseconds = await redis.time()
-    now_ms = int(seconds) * 1000 + int(microseconds) // 1000
-    streams = [await _stream_state(redis, keys, stream, now_ms) for stream in STREAMS]
+async def overview(redis: Redis, keys: Keys, shown: Sequence[Stream] = STREAMS) -> Overview:
+    """Look at the streams that are to be ``shown``, their groups, and every worker."""
+    now_ms = await server_ms(redis)
+    streams = [await _stream_state(redis, keys, stream, now_ms) for stream in shown]
     return Overview(tuple(streams), await _signs(redis, keys.alive_pattern()))
+
+
+async def server_ms(redis: Redis) -> int:
+    """The server's time in ms since 1970: entry ids are made of it."""
+    seconds, microseconds = await redis.time()
+    return int(seconds) * 1000 + int(microseconds) // 1000
 
 
 async def workers_of(redis: Redis, keys: Keys, spec: StageSpec) -> tuple[dict[str, Any], ...]:
@@ -84,14 +89,16 @@ async def _stream_state(redis: Redis, keys: Keys, stream: Stream, now_ms: int) -
             ours=is_ours(group["name"].decode()),
             lag=group["lag"],
             pending=group["pending"],
-            oldest_seconds=await _oldest(redis, key, group, now_ms),
+            oldest_seconds=await oldest_seconds(redis, key, group, now_ms),
         )
         for group in await group_info(redis, key)
     ]
     return StreamState(stream, int(await redis.xlen(key)), tuple(groups))
 
 
-async def _oldest(redis: Redis, key: str, group: dict[str, Any], now_ms: int) -> float | None:
+async def oldest_seconds(
+    redis: Redis, key: str, group: dict[str, Any], now_ms: int
+) -> float | None:
     """Age in seconds of the oldest entry that the group isn't done with."""
     ids: list[bytes] = []
     pending: Any = await redis.xpending(key, group["name"])

@@ -108,15 +108,18 @@ def run(
     *,
     batch_size: int | None = None,
     companion: Callable[[Redis, asyncio.Event], Awaitable[None]] | None = None,
+    details: Callable[[], Mapping[str, object]] = dict,
 ) -> int:
     """Run a stage until it is told to stop; the exit code.
 
     ``make_handler`` is called first (it loads the model, opens the store) and
-    may raise :class:`StopWorking`.  ``companion`` runs beside the stage.
+    may raise :class:`StopWorking`.  ``companion`` runs beside the stage.  ``details``: what else
+    the sign of life says; called in a thread.
     """
 
     async def serve() -> int:
-        return await Service(spec, settings, make_handler(), batch_size, companion).main()
+        service = Service(spec, settings, make_handler(), batch_size, companion, details)
+        return await service.main()
 
     return guarded(serve())
 

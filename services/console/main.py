@@ -139,6 +139,25 @@ def run_service(service: ServiceName, workers: Workers = None) -> None:
     raise typer.Exit(int(module.main()))
 
 
+@app.command()
+def serve(
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on (default: WIREDESK_API_HOST).")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port (default: WIREDESK_API_PORT); 0: any free one."),
+    ] = None,
+    inbox: Inbox = None,
+) -> None:
+    """Serve the HTTP API and the page over what is stored, without a desk running. Ctrl-C ends."""
+    from services.indexer.api.__main__ import main as run_api  # noqa: PLC0415  (see up)
+
+    given: dict[str, Any] = {"api_host": host, "api_port": port, "inbox": inbox}
+    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    raise typer.Exit(run_api(settings))
+
+
 def _run_workers(workers: int | None) -> None:
     """Run the workers as processes of their own and end; return where one is enough."""
     from services.console.supervisor import Desk, modules_of, worker_names  # noqa: PLC0415  (see up)

@@ -1,36 +1,68 @@
-"""The indexer service: ``python -m services.indexer``."""
+"""The indexer service: ``python -m services.indexer``.
+
+Files what is enriched, tells subscribers what operators changed, and serves the API and page.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from services.bus.changes import announcing
+from services.bus.companions import together
 from services.bus.keys import INDEXER
 from services.bus.service import exit_with, prepare, run
-from services.indexer.store.sqlite import SqliteStore
+from services.indexer.store.opening import open_store
 from services.settings import Settings
 
 if TYPE_CHECKING:
+    import asyncio
+
+    from services.bus.companions import Companion
     from services.bus.stage import Handler
+    from services.indexer.api.server import ApiServer
+    from services.indexer.store.base import ArticleStore
 
 
 def main() -> int:
     """Run until stopped; the exit code."""
     settings = Settings()
     prepare("indexer", settings)
-    opened: list[SqliteStore] = []
+    opened: list[ArticleStore] = []
+    api = _api(settings)
 
     def handler() -> Handler:
-        opened.append(SqliteStore(settings.store))
+        opened.append(open_store(settings))
+        if api is not None:
+            api.check()
         return opened[0].file
 
+    companions = [announcing(lambda: opened[0], settings)]
+    if api is not None:
+        companions.append(_serving(api))
     return run(
         INDEXER,
         settings,
         handler,
         batch_size=settings.index_batch_size,
-        companion=announcing(lambda: opened[0], settings),
+        companion=together(*companions),
+        details=dict if api is None else api.details,
     )
+
+
+def _api(settings: Settings) -> ApiServer | None:
+    if not settings.api:
+        return None
+    # An indexer that serves nothing doesn't load what serves.
+    from services.indexer.api.server import ApiServer  # noqa: PLC0415
+
+    return ApiServer(settings)
+
+
+def _serving(api: ApiServer) -> Companion:
+    async def serve(_redis: object, stop: asyncio.Event) -> None:
+        await api.run(stop)
+
+    return serve
 
 
 if __name__ == "__main__":

@@ -1,0 +1,32 @@
+"""The API alone, over what is stored: ``python -m services.indexer.api``."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+from services.bus.service import exit_with, guarded, prepare
+from services.bus.watchdog import Exit
+from services.indexer.api.server import ApiServer
+from services.settings import Settings
+
+
+async def serve(settings: Settings) -> int:
+    """Serve until stopped; no stage runs, and Redis may be away."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await ApiServer(settings).run(stop)
+    return Exit.OK
+
+
+def main(settings: Settings | None = None) -> int:
+    """Run until stopped; the exit code."""
+    known = Settings() if settings is None else settings
+    prepare("api", known)
+    return guarded(serve(known))
+
+
+if __name__ == "__main__":
+    exit_with(main())
