@@ -12,7 +12,9 @@ from services.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+
+    from services.bus.board import Board
+    from services.bus.feed import Feed
 
 
 def _now() -> datetime:
@@ -29,8 +31,8 @@ class ApiContext:
 
     settings: Settings
     readers: Readers
-    feed: "Any" = None
-    board: "Any" = None
+    feed: "Feed | None" = None
+    board: "Board | None" = None
     clock: "Callable[[], datetime]" = field(default=_now)
 
 

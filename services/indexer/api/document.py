@@ -154,7 +154,8 @@ def _plain(schema: dict[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in schema.items() if name not in {"description", "title"}}
     choices = [each for each in kept.pop("anyOf", ()) if each != {"type": "null"}]
     if len(choices) == 1:
-        return choices[0] | kept
+        only: dict[str, Any] = choices[0]
+        return only | kept
     return {"anyOf": choices, **kept} if choices else kept
 
 
