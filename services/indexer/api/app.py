@@ -40,6 +40,7 @@ ROUTERS = (
     topics.router,
     stories.router,
     changes.router,
+    desk.router,
     openapi.router,
     page.router,
 )
