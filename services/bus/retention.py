@@ -27,6 +27,7 @@ from services.bus.keys import (
     Stream,
     is_ours,
 )
+from services.bus.registered import registered
 from services.observability import get_logger
 
 if TYPE_CHECKING:
@@ -69,28 +70,37 @@ class Janitor:
     async def sweep(self) -> int:
         """One round; the number of entries removed."""
         removed = 0
+        limit = self._settings.subscriber_limit
         for stream in self._spec.trims:
             horizon = int((time.time() - self._retention(stream)) * 1000)
-            removed += await self._scripts.trim(
-                stream, f"{max(0, horizon)}-0", self._settings.subscriber_limit, PROTECTED
-            )
-            await self._report_laggards(stream)
+            trimmed = await self._scripts.trim(stream, f"{max(0, horizon)}-0", limit, PROTECTED)
+            removed += trimmed.removed
+            for name in trimmed.left_behind:
+                log.error("subscriber.trimmed_over", stream=stream.name, group=name)
+            await self._look_after_subscribers(stream)
         idle_ms = int(self._settings.claim_after * 1000 * GONE_AFTER_CLAIMS)
         forgotten = await self._scripts.drop_consumers(self._spec, idle_ms)
         log.debug("janitor.swept", removed=removed, consumers_forgotten=forgotten)
         return removed
 
-    async def _report_laggards(self, stream: Stream) -> None:
+    async def _look_after_subscribers(self, stream: Stream) -> None:
+        """Make groups of registered subscribers that are gone anew, and report laggards."""
+        known = await registered(self._redis, self._keys, stream)
+        for name in known:
+            if await self._scripts.resubscribe(stream, name):
+                log.warning("subscriber.restored", stream=stream.name, group=name)
         for group in await group_info(self._redis, self._keys.stream(stream)):
             name = group["name"].decode()
+            subscriber = known.get(name)
+            limit = self._settings.subscriber_limit if subscriber is None else subscriber.limit
             behind = (group["lag"] or 0) + group["pending"]
-            if not is_ours(name) and behind > self._settings.subscriber_limit // 2:
+            if not is_ours(name) and behind > limit // 2:
                 log.warning(
                     "subscriber.behind",
                     stream=stream.name,
                     group=name,
                     entries=behind,
-                    limit=self._settings.subscriber_limit,
+                    limit=limit,
                 )
 
     async def run(self) -> None:

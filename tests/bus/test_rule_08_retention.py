@@ -65,7 +65,7 @@ async def trim(settings: Settings, horizon: int, limit: int) -> int:
     async with client(server_url(settings)) as redis:
         desk = Desk(redis, settings)  # type: ignore[arg-type]  # only its keys are used
         scripts = Scripts(redis, desk.keys, settings.marker_ttl)
-        return await scripts.trim(RAW_STREAM, f"{horizon}-0", limit, PROTECTED)
+        return (await scripts.trim(RAW_STREAM, f"{horizon}-0", limit, PROTECTED)).removed
 
 
 def fill(desk: Desk, *ids: int, stream: Stream = RAW_STREAM) -> None:

@@ -29,6 +29,9 @@ ATTEMPTS_TTL = 30 * 24 * 3600
 
 NO_STREAM = "no such key"
 
+COUNTED_AT_ONCE = 500
+"""Entries that one call counts: the server does nothing else meanwhile, for about a millisecond."""
+
 
 @dataclass(frozen=True, slots=True)
 class ArticleRef:
@@ -50,6 +53,14 @@ class Burial:
     dead_letter: bytes
     outcome: bytes | None
     ref: ArticleRef | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trimmed:
+    """Entries removed from a stream, and registered subscribers that had not seen some of them."""
+
+    removed: int
+    left_behind: tuple[str, ...] = ()
 
 
 class Scripts:
@@ -128,17 +139,51 @@ class Scripts:
 
     async def trim(
         self, stream: Stream, horizon_id: str, limit: int, protected: Sequence[str]
-    ) -> int:
-        """Remove what is older than the horizon and needed by no group; the number removed."""
+    ) -> Trimmed:
+        """Remove what is older than the horizon and needed by no group."""
+        keys = [self.keys.stream(stream), self.keys.subscribers(), self.keys.trimmed()]
         try:
-            removed = await self._run(
-                "trim", [self.keys.stream(stream)], [horizon_id, limit, *protected]
+            removed, *names = await self._run(
+                "trim", keys, [horizon_id, limit, stream.name, *protected]
             )
         except ResponseError as error:
             if NO_STREAM in str(error):
-                return 0
+                return Trimmed(0)
             raise
-        return int(removed)
+        return Trimmed(int(removed), tuple(name.decode() for name in names))
+
+    async def subscribe(
+        self, stream: Stream, group: str, document: bytes, start: str, *, adopt: bool
+    ) -> str:
+        """Register a subscriber and make its group, behind ``start``, in one step.
+
+        ``made``; ``adopted`` or ``exists`` where a group of that name was there, made by hand,
+        and may or may not be taken; ``registered`` where it is one already.
+        """
+        keys = [self.keys.stream(stream), self.keys.subscribers()]
+        args = [f"{stream.name}/{group}", group, document, start, int(adopt)]
+        answer: bytes = await self._run("subscribe", keys, args)
+        return answer.decode()
+
+    async def unsubscribe(self, stream: Stream, group: str) -> bool:
+        """Forget a subscriber and its group; False where neither was there."""
+        keys = [self.keys.stream(stream), self.keys.subscribers()]
+        return bool(await self._run("unsubscribe", keys, [f"{stream.name}/{group}", group]))
+
+    async def resubscribe(self, stream: Stream, group: str) -> bool:
+        """Make a registered subscriber's group at the beginning if it is gone; True if it was."""
+        keys = [self.keys.stream(stream), self.keys.subscribers()]
+        return bool(await self._run("resubscribe", keys, [f"{stream.name}/{group}", group]))
+
+    async def count_entries(self, stream: Stream, after: str, until: str) -> int:
+        """Entries behind one id and up to another, counted in the server in small steps."""
+        counted, key = 0, self.keys.stream(stream)
+        while True:
+            number, last = await self._run("count", [key], [f"({after}", until, COUNTED_AT_ONCE])
+            counted += int(number)
+            if int(number) < COUNTED_AT_ONCE:
+                return counted
+            after = last.decode()
 
     async def drop_consumers(self, spec: StageSpec, idle_ms: int) -> int:
         """Delete a stage's consumers that are idle for long and have nothing pending."""
@@ -146,4 +191,4 @@ class Scripts:
         return int(await self._run("drop_consumers", [key], [spec.group, idle_ms]))
 
 
-__all__ = ["ArticleRef", "Burial", "Scripts"]
+__all__ = ["ArticleRef", "Burial", "Scripts", "Trimmed"]
