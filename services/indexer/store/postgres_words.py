@@ -1,0 +1,185 @@
+"""Full text in PostgreSQL: an article's words as ``tsvector``, a search as ``tsquery``.
+
+Words are told apart and folded here, by the rules of :mod:`services.indexer.store.words`, and
+handed over ready made: the server's dictionaries, which differ from one to the next, have no
+part in it.
+
+A ``tsvector`` holds positions up to 16,383, at most 255 of one word, and 1 MB.  So the words
+of a long article are spread over several *parts*, in a table of their own, and a search there
+asks for each of its terms in any part, and puts the answers together for the article.
+A part begins with the last words of the one before, so that phrases of up to ``OVERLAP + 1``
+words are found wherever they are; longer ones aren't where a part ends within them.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from services.indexer.store.snippets import _FOLDING as FOLDING
+from services.indexer.store.words import And, Not, Term, clean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from services.indexer.store.words import Expression
+
+MAX_POSITION = 16_000
+"""Words of one part: positions above 16,383 would all count as that one."""
+
+MAX_OCCURRENCES = 250
+"""Of one word in one part: the server drops all after the 255th."""
+
+MAX_BYTES = 600_000
+"""Words of one part in UTF-8: with their positions they are under 1 MB."""
+
+MAX_WORD = 500
+"""Characters of a word that count: at most 2,000 bytes, and a lexeme may have 2,046."""
+
+OVERLAP = 31
+"""Words that a part has in common with the one before it."""
+
+GAP = 100
+"""Positions between headline and text, so that no phrase reaches from one into the other."""
+
+HEADLINE, BODY = "A", "D"
+"""Labels of positions: what is in the headline counts more."""
+
+NOWHERE = "' '"
+"""A word that no article has: words hold no spaces."""
+
+_WORD = re.compile(r"[^\W_]+")
+_MARKS = re.compile("[\u0300-\u036f]+")
+
+
+def tokens(text: str) -> list[str]:
+    """The words of ``text`` as they are compared: case and diacritics don't count."""
+    composed = unicodedata.normalize("NFC", clean(text)).translate(FOLDING)
+    return [word[:MAX_WORD] for word in _WORD.findall(_MARKS.sub("", composed))]
+
+
+@dataclass
+class _Part:
+    """What becomes one ``tsvector``."""
+
+    places: dict[str, list[str]] = field(default_factory=dict)
+    position: int = 0
+    size: int = 0
+
+    def add(self, word: str, label: str) -> None:
+        self.position += 1
+        known = self.places.get(word)
+        if known is None:
+            # The word, its quotes, and what the server keeps about it.
+            self.size += len(word.encode()) + 8
+            known = self.places[word] = []
+        known.append(f"{self.position}{label}")
+
+    def takes(self, word: str) -> bool:
+        """Whether there is room for one more word."""
+        return (
+            self.position < MAX_POSITION
+            and self.size < MAX_BYTES
+            and len(self.places.get(word, ())) < MAX_OCCURRENCES
+        )
+
+    def text(self) -> str:
+        """As PostgreSQL reads it; words hold letters and digits only, so nothing is escaped."""
+        return " ".join(f"'{word}':{','.join(where)}" for word, where in self.places.items())
+
+
+def vectors(headline: str | None, body: str) -> list[str]:
+    """The words of an article: one ``tsvector`` as text, or several for a long one."""
+    in_headline, in_body = tokens(headline or ""), tokens(body)
+    short = _short(in_headline, in_body)
+    return _long(in_headline, in_body) if short is None else [short]
+
+
+def _short(headline: Sequence[str], body: Sequence[str]) -> str | None:
+    """The one ``tsvector`` of nearly every article; None where its words don't fit into one."""
+    if len(headline) + len(body) > MAX_POSITION:
+        return None
+    places: dict[str, list[str]] = {}
+    for at, word in enumerate(headline, start=1):
+        places.setdefault(word, []).append(f"{at}{HEADLINE}")
+    for at, word in enumerate(body, start=len(headline) + GAP):
+        places.setdefault(word, []).append(str(at))
+    most = max(map(len, places.values()), default=0)
+    text = " ".join([f"'{word}':{','.join(where)}" for word, where in places.items()])
+    # Digits of positions and punctuation take more room here than positions do there.
+    return text if most <= MAX_OCCURRENCES and len(text) < MAX_BYTES // 4 else None
+
+
+def _long(headline: Sequence[str], body: Sequence[str]) -> list[str]:
+    part = _Part()
+    parts: list[str] = []
+    last: list[tuple[str, str]] = []
+    for word, label in _labelled(headline, body):
+        if not word:
+            part.position += GAP
+            last.clear()
+            continue
+        if not part.takes(word):
+            parts.append(part.text())
+            part = _begun(last)
+        part.add(word, label)
+        last.append((word, label))
+        del last[:-OVERLAP]
+    return [*parts, part.text()]
+
+
+def _labelled(headline: Sequence[str], body: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Every word with its label; between headline and text an empty one."""
+    yield from ((word, HEADLINE) for word in headline)
+    yield ("", "")
+    yield from ((word, BODY) for word in body)
+
+
+def _begun(last: Iterable[tuple[str, str]]) -> _Part:
+    part = _Part()
+    for word, label in last:
+        part.add(word, label)
+    return part
+
+
+def query(expression: Expression) -> str:
+    """``expression`` as a ``tsquery`` in text."""
+    if isinstance(expression, Term):
+        return _phrase(expression)
+    if isinstance(expression, Not):
+        return f"!({query(expression.part)})"
+    join = " & " if isinstance(expression, And) else " | "
+    return "(" + join.join(query(part) for part in expression.parts) + ")"
+
+
+def _phrase(term: Term) -> str:
+    words = [f"'{word}'" for each in term.words for word in tokens(each)]
+    if term.prefix and words:
+        words[-1] += ":*"
+    # A term has at least one word; what folding leaves nothing of is found nowhere.
+    return "(" + " <-> ".join(words or [NOWHERE]) + ")"
+
+
+def terms(expression: Expression) -> list[Term]:
+    """Every term of ``expression``, each once, also what must not be there."""
+    if isinstance(expression, Term):
+        return [expression]
+    parts: Sequence[Expression] = (
+        (expression.part,) if isinstance(expression, Not) else expression.parts
+    )
+    return list(dict.fromkeys(term for part in parts for term in terms(part)))
+
+
+def over_parts(expression: Expression, names: dict[Term, str], column: str) -> str:
+    """SQL for whether the parts of one article together match: for use in ``HAVING``.
+
+    ``names``: the parameter that has the ``tsquery`` of each term.
+    """
+    if isinstance(expression, Term):
+        return f"bool_or({column} @@ %({names[expression]})s::tsquery)"
+    if isinstance(expression, Not):
+        return f"NOT {over_parts(expression.part, names, column)}"
+    join = " AND " if isinstance(expression, And) else " OR "
+    return "(" + join.join(over_parts(part, names, column) for part in expression.parts) + ")"
