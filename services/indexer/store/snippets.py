@@ -1,4 +1,4 @@
-"""The few words around a match that a list of hits shows.
+"""The few words around a match that a list of hits shows, and the matches in a whole text.
 
 Made here and not by the database: FTS5's ``snippet()`` and ``highlight()`` take
 time that grows with the square of the matches, half a minute for a hostile
@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING
+from itertools import chain, islice, takewhile
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator, Sequence
 
     from services.indexer.store.words import Term
 
@@ -29,11 +30,21 @@ shorter, and of a longer one the beginning is shown where no match is in them.""
 MARKED_TERMS = 32
 """Terms that are marked: more don't fit into a snippet."""
 
+MAX_HIGHLIGHTS = 2000
+"""Matches that are marked in a whole text: an article of usual length has 400 words; a hostile
+one of a million makes an answer of 50 kB at most."""
+
+Range: TypeAlias = tuple[int, int]
+"""From the first character of a match to behind its last."""
+
 # Letters and digits make words, as in FTS5; Python's \w has the underscore too.
 _IN_WORD = r"[^\W_]"
 # Bounded, so that no text makes the search slow.
-_BETWEEN_WORDS = r"[\W_]{1,20}"
-_COMBINING = r"[\u0300-\u036f]*"
+_BETWEEN_WORDS = r"[\W_]{1,20}+"
+_BETWEEN_MARKED_WORDS = r"(?:(?![\u0300-\u036f])[\W_]){1,20}+"
+_MARKS = r"[\u0300-\u036f]*+"
+_MARK = re.compile(r"[\u0300-\u036f]")
+_IN_MARKED_WORD = r"(?:[^\W_]|[\u0300-\u036f])"
 
 
 class _Folding(dict[int, str]):
@@ -51,32 +62,67 @@ class _Folding(dict[int, str]):
 _FOLDING = _Folding()
 
 
-def snippet(text: str, terms: Sequence[Term] = ()) -> str:
-    """Part of ``text`` on one line: around its first match of ``terms``, marked with ``[ ]``.
+def excerpt(text: str, terms: Sequence[Term] = ()) -> tuple[str, tuple[Range, ...]]:
+    """Part of ``text`` on one line, around its first match of ``terms``, and where matches are.
 
-    Where nothing matches it is the beginning.
+    Where nothing matches it is the beginning.  An ellipsis stands for what is left out.
     """
     line = " ".join(text[:SCANNED_CHARS].split())
-    folded = line.translate(_FOLDING)
-    pattern = _pattern(terms)
-    first = pattern.search(folded) if pattern else None
-    start = 0 if first is None else _word_start(line, first.start())
+    found = _matches(line, terms)
+    first = next(found, None)
+    start = 0 if first is None else _word_start(line, first[0])
     end = _word_end(line, start + SNIPPET_CHARS)
-    shown = _marked(line, start, end, pattern.finditer(folded, start, end) if pattern else ())
     more = end < len(line) or len(text) > SCANNED_CHARS
-    return ("…" if start else "") + shown + ("…" if more else "")
+    head = "…" if start else ""
+    shift = len(head) - start
+    # Nearly always a whole match is shown; a phrase with much between its words may not fit.
+    marked = () if first is None else takewhile(lambda at: at[1] <= end, chain((first,), found))
+    places = tuple((begin + shift, stop + shift) for begin, stop in marked)
+    return head + line[start:end] + ("…" if more else ""), places
 
 
-def _pattern(terms: Sequence[Term]) -> re.Pattern[str] | None:
-    """What matches any of ``terms`` in a folded text; None where they hold no word."""
+def highlights(text: str, terms: Sequence[Term]) -> tuple[Range, ...]:
+    """Where a whole text matches ``terms``: offsets of characters, half-open, in order.
+
+    At most ``MAX_HIGHLIGHTS``; they don't overlap.
+    """
+    return tuple(islice(_matches(text, terms), MAX_HIGHLIGHTS))
+
+
+def _matches(text: str, terms: Sequence[Term]) -> Iterator[Range]:
+    folded = text.lower() if text.isascii() else text.translate(_FOLDING)
+    pattern = _pattern(terms, marks=_has_marks(text))
+    return (match.span() for match in pattern.finditer(folded)) if pattern else iter(())
+
+
+def _has_marks(text: str) -> bool:
+    return not text.isascii() and _MARK.search(text) is not None
+
+
+def _pattern(terms: Sequence[Term], *, marks: bool) -> re.Pattern[str] | None:
+    """What matches any of ``terms`` in a folded text; None where they hold no word.
+
+    ``marks``: the text has diacritics that are characters of their own.
+    """
     found = []
-    for term in terms[:MARKED_TERMS]:
+    in_word = _IN_MARKED_WORD if marks else _IN_WORD
+    between = _BETWEEN_MARKED_WORDS if marks else _BETWEEN_WORDS
+    for term in _longest_first(terms[:MARKED_TERMS]):
         folded = unicodedata.normalize("NFC", term.text).translate(_FOLDING)
-        words = [re.escape(word) for word in re.findall(f"{_IN_WORD}+", folded)]
+        words = [_spelled(word, marks=marks) for word in re.findall(f"{_IN_WORD}+", folded)]
         if words:
-            rest = f"{_IN_WORD}*" if term.prefix else f"(?!{_IN_WORD})"
-            found.append(_BETWEEN_WORDS.join(words) + _COMBINING + rest)
-    return re.compile(f"(?<!{_IN_WORD})(?:{'|'.join(found)})") if found else None
+            rest = f"{in_word}*" if term.prefix else f"(?!{in_word})"
+            found.append(between.join(words) + rest)
+    return re.compile(f"(?<!{in_word})(?:{'|'.join(found)})") if found else None
+
+
+def _longest_first(terms: Sequence[Term]) -> list[Term]:
+    """A phrase is marked as one where its first word is searched for too; so is a longer word."""
+    return sorted(terms, key=lambda term: (-len(term.text), not term.prefix))
+
+
+def _spelled(word: str, *, marks: bool) -> str:
+    return "".join(char + _MARKS for char in word) if marks else word
 
 
 def _word_start(line: str, match: int) -> int:
@@ -93,11 +139,3 @@ def _word_end(line: str, limit: int) -> int:
         return len(line)
     space = line.rfind(" ", limit - SNIPPET_CHARS + 1, limit + 1)
     return limit if space < 0 else space
-
-
-def _marked(line: str, start: int, end: int, matches: Iterable[re.Match[str]]) -> str:
-    parts, at = [], start
-    for match in matches:
-        parts += [line[at : match.start()], "[", line[match.start() : match.end()], "]"]
-        at = match.end()
-    return "".join([*parts, line[at:end]])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -14,12 +15,14 @@ from services.effects import effect
 from services.indexer.store import (
     sqlite_aliases,
     sqlite_entities,
+    sqlite_registry,
     sqlite_search,
+    sqlite_simple,
     sqlite_stories,
     sqlite_write,
 )
 from services.indexer.store.aliases import keys_in, rekeyed
-from services.indexer.store.base import ArticleStore, Hit, Query, Record, Version
+from services.indexer.store.base import ArticleStore, Query, Record, Version
 from services.indexer.store.entities import CHANGES_AT_ONCE
 from services.indexer.store.rules import decide
 from services.indexer.store.sqlite_aliases import Wanted
@@ -29,11 +32,19 @@ from services.indexer.store.times import from_micros
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from schemas.events import EntitiesChanged
-    from services.indexer.store.entities import Alias, KnownEntity
+    from services.indexer.store.base import (
+        Change,
+        FacetName,
+        Facets,
+        Page,
+        Position,
+        Story,
+    )
+    from services.indexer.store.entities import Alias, CoMentions, KnownEntity
 
 BUSY_TIMEOUT = 10.0
 """Seconds to wait for another writer. The longest of our own transactions is a
@@ -43,6 +54,10 @@ holds the file, and then the stage should say so and wait."""
 OUTCOMES_AT_ONCE = 500
 """Outcomes read by one query: under 1 MB, and a reader never holds up a writer's
 checkpoint for the length of a whole ledger."""
+
+
+MAX_NUMBER = 2**53
+"""No article has so many versions, and SQLite's numbers end at 2**63."""
 
 
 def _now() -> datetime:
@@ -97,7 +112,7 @@ class SqliteStore(ArticleStore):
             article_id=article_id,
             state=state,
             duplicate_of=None if twin is None else UUID(twin),
-            versions=tuple(_version(*version) for version in versions),
+            versions=tuple(_version(n, *row) for n, row in enumerate(versions, start=1)),
         )
 
     def resolve(self, prefix: str, limit: int = 2) -> Sequence[UUID]:
@@ -105,10 +120,83 @@ class SqliteStore(ArticleStore):
         with self._use() as db:
             return sqlite_search.resolve(db, prefix, limit)
 
-    def search(self, query: Query) -> Sequence[Hit]:
-        """Articles that match, best first (newest first where no words are given)."""
+    def version(self, article_id: UUID, number: int) -> EnrichedArticle | None:
+        """An earlier (or the current) version as it was filed; None where there is none."""
+        with self._use() as db, _one_view(db):
+            row = db.execute(sqlite_search.STANDING, (str(article_id),)).fetchone()
+            if row is None or row[1] == "withdrawn" or not 0 < number <= MAX_NUMBER:
+                return None
+            found = db.execute(sqlite_search.VERSION, (row[0], number - 1)).fetchone()
+        return None if found is None else EnrichedArticle.model_validate_json(found[0])
+
+    def page(self, query: Query, after: Position | None = None) -> Page:
+        """Articles that match, those after a position; ``BadQuery`` for one that can't be made."""
+        with self._use() as db, _one_view(db):
+            return sqlite_simple.page(db, query, after)
+
+    def facets(self, query: Query, names: Sequence[FacetName], limit: int = 20) -> Facets:
+        """How what a query finds is spread; at most ``limit`` values each (days: all)."""
+        with self._use() as db, _one_view(db):
+            return sqlite_simple.facets(db, query, names, limit)
+
+    def changes(self, after: int = 0, limit: int = 1000) -> Sequence[Change]:
+        """Changes behind a position, oldest first: withdrawn articles and duplicates too."""
         with self._use() as db:
-            return sqlite_search.search(db, query)
+            return sqlite_simple.changes(db, after, limit)
+
+    def story(self, story_id: UUID) -> Story | None:
+        """A story by its id, also by one that is gone; None where no article is in it."""
+        with self._use() as db, _one_view(db):
+            return next(iter(sqlite_simple.stories(db, Query(story=story_id), 1)), None)
+
+    def stories(self, limit: int = 20, *, articles: int = 2) -> Sequence[Story]:
+        """Stories of at least so many articles, those with the newest article first."""
+        with self._use() as db, _one_view(db):
+            return sqlite_simple.stories(db, Query(), articles)[: max(0, limit)]
+
+    def topic_counts(self) -> Mapping[str, int]:
+        """Articles that a search can find per topic code, those of the topics below it included."""
+        found = self.facets(Query(), ["topic"], 10**6).values["topic"]
+        return {value.key: value.count for value in found}
+
+    def entries(self, kind: str) -> Mapping[str, str]:
+        """Every document of a kind, as JSON text, by name."""
+        with self._use() as db:
+            return sqlite_registry.entries(db, kind)
+
+    def put(self, kind: str, name: str, document: str, *, expected: str | None = None) -> bool:
+        """Keep a document; False, and nothing changed, where what is there isn't as expected."""
+        with self._change("indexer.store.registry") as db:
+            return sqlite_registry.put(db, kind, name, document, expected)
+
+    def remove(self, kind: str, name: str) -> bool:
+        """Forget a document; False where there was none."""
+        with self._change("indexer.store.registry") as db:
+            return sqlite_registry.remove(db, kind, name)
+
+    def suggest_entities(
+        self, prefix: str, limit: int = 10, *, kind: str | None = None
+    ) -> Sequence[KnownEntity]:
+        """Entities of which a word of a name begins with ``prefix``, those of most articles first."""
+        with self._use() as db, _one_view(db):
+            found = sqlite_entities.find(db, prefix, 500)
+        fit = [e for e in found if kind is None or e.type == kind]
+        return [replace(e, names=(), merged=()) for e in fit[: max(0, limit)]]
+
+    def co_mentions(self, key: str, limit: int = 20) -> CoMentions:
+        """Who is named in the same articles as the entity that ``key`` means now."""
+        with self._use() as db, _one_view(db):
+            known = sqlite_entities.entity(db, key)
+            shown = None if known is None else known.key
+            return sqlite_simple.co_mentions(db, Query(entity=shown), shown, limit)
+
+    def timeline(self, key: str, since: datetime | None = None) -> Sequence[tuple[date, int]]:
+        """Articles per day (of ``Hit.listed_at``, UTC) on the entity that ``key`` means now."""
+        known = self.entity(key)
+        if known is None:
+            return []
+        found = self.facets(Query(entity=known.key, since=since), ["day"]).values["day"]
+        return [(date.fromisoformat(value.key), value.count) for value in found]
 
     def outcome(self, drop_id: UUID, article_id: UUID) -> Outcome | None:
         """What was reported for this article of this drop."""
@@ -222,9 +310,15 @@ def _in_story(article: EnrichedArticle, story: str | None) -> EnrichedArticle:
 
 
 def _version(
-    revision: int, received_at: int, filed_at: int, withdrawn: int, headline: str | None
+    number: int,
+    revision: int,
+    received_at: int,
+    filed_at: int,
+    withdrawn: int,
+    headline: str | None,
 ) -> Version:
     return Version(
+        number=number,
         revision=revision,
         received_at=from_micros(received_at),
         filed_at=from_micros(filed_at),

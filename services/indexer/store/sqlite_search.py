@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, TypeAlias
 from uuid import UUID
 
 from services.indexer.store.aliases import full_key
 from services.indexer.store.base import MAX_HITS, Hit, Query
-from services.indexer.store.snippets import SCANNED_CHARS, snippet
+from services.indexer.store.snippets import SCANNED_CHARS, excerpt
 from services.indexer.store.times import from_micros
-from services.indexer.store.words import Term, fold, parse
+from services.indexer.store.words import And, Expression, Not, Or, Term, fold, parse, positive
 
 if TYPE_CHECKING:
     import sqlite3
@@ -38,6 +39,8 @@ VERSIONS = """
     SELECT revision, received_at, filed_at, withdrawn, headline
     FROM versions WHERE article = ? ORDER BY seq
 """
+
+VERSION = "SELECT document FROM versions WHERE article = ? ORDER BY seq LIMIT 1 OFFSET ?"
 
 OUTCOMES = "SELECT seq, document FROM outcomes WHERE seq > ? ORDER BY seq LIMIT ?"
 
@@ -84,7 +87,8 @@ _NEWEST = """
 _HITS = """
     WITH best AS ({best})
     SELECT a.article_id, a.revision, v.headline, a.published_at, a.filed_at,
-        (SELECT substr(s.body, 1, :scanned) FROM searchable AS s WHERE s.seq = a.seq)
+        a.newest_at, a.language, a.story, a.copy_of, json_extract(v.document, '$.provider'),
+        json_extract(v.document, '$.topics'), (SELECT substr(s.body, 1, :scanned) FROM searchable AS s WHERE s.seq = a.seq)
     FROM best JOIN articles AS a ON a.seq = best.seq JOIN versions AS v ON v.seq = a.current
     ORDER BY best.score, a.newest_at DESC, a.seq DESC
 """
@@ -129,20 +133,23 @@ def _filters(query: Query, values: Values) -> str:
     return sql
 
 
-def expression(terms: Sequence[Term]) -> str:
-    """``terms`` in FTS5's language.
-
-    Each is a quoted string, in which FTS5 knows no syntax; strings side by side
-    are all required, and one without any word in it is left out by FTS5.
-    """
-    # No terms: an empty expression is FTS5's one syntax error left; "" finds nothing.
-    return " ".join(f'"{term.text}"{"*" if term.prefix else ""}' for term in terms) or '""'
+def expression(words: Expression | None) -> str:
+    """``words`` in FTS5's language; each term is a quoted string, in which it knows no syntax."""
+    if words is None:
+        return '""'
+    if isinstance(words, Term):
+        return f'"{words.text}"{"*" if words.prefix else ""}'
+    if isinstance(words, Or):
+        return f"({' OR '.join(expression(part) for part in words.parts)})"
+    wanted = " AND ".join(expression(part) for part in words.parts if not isinstance(part, Not))
+    barred = " OR ".join(expression(part.part) for part in words.parts if isinstance(part, Not))
+    return f"(({wanted}) NOT ({barred}))" if barred else f"({wanted})"
 
 
 def search(db: sqlite3.Connection, query: Query) -> list[Hit]:
     """Articles that match, best first (newest first where no words are given)."""
     sql, values = statement(query)
-    terms = parse(query.words or "")
+    terms = positive(parse(query.words or ""))
     return [_hit(terms, *row) for row in db.execute(sql, values)]
 
 
@@ -153,15 +160,29 @@ def _hit(
     headline: str | None,
     published_at: int | None,
     filed_at: int,
+    listed_at: int,
+    language: str,
+    story: str | None,
+    copy_of: str | None,
+    source: str | None,
+    topics: str,
     text: str | None,
 ) -> Hit:
+    shown, matches = excerpt(text or "", terms)
     return Hit(
         article_id=UUID(article_id),
         revision=revision,
         headline=headline,
         published_at=None if published_at is None else from_micros(published_at),
         filed_at=from_micros(filed_at),
-        snippet=snippet(text or "", terms),
+        listed_at=from_micros(listed_at),
+        excerpt=shown,
+        matches=matches,
+        source=source,
+        language=language,
+        topics=tuple((topic["code"], topic["name"]) for topic in json.loads(topics)),
+        story=None if story is None else UUID(story),
+        copy_of=None if copy_of is None else UUID(copy_of),
     )
 
 
