@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+
+# Indexers that a test starts serve nothing unless it wants them to: they start sooner, and two
+# at once don't ask for one port.
+os.environ.setdefault("WIREDESK_API", "false")
 
 # Before NumPy is loaded, as the service does it: two threads take twice the time.
 limit_threads()

@@ -91,7 +91,8 @@ def _fresh(folder: Path) -> Path:
 def _through_the_desk(settings: Settings, sources: list[Path], logfile: Path) -> list[Receipt]:
     """Start everything, drop the files, wait for their receipts, stop everything."""
     with logfile.open("wb") as output:
-        desk = Desk(settings, output)
+        # It shows everything itself and ends: nothing is to be asked of it.
+        desk = Desk(settings, output, {"*": {"WIREDESK_API": "false"}})
         try:
             desk.start()
             deadline = time.monotonic() + TIMEOUT

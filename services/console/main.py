@@ -22,7 +22,7 @@ from services import observability
 from services.bus.connect import server_url
 from services.bus.errors import StopWorking, Unavailable
 from services.bus.watchdog import Exit
-from services.console import entities_command
+from services.console import entities_command, tokens_command
 from services.console.options import (
     AsJson,
     Inbox,
@@ -46,6 +46,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(entities_command.app, name="entities")
+app.add_typer(tokens_command.app, name="tokens")
 
 Workers = Annotated[
     int | None,
@@ -69,16 +70,23 @@ def up(
     workers: Workers = None,
 ) -> None:
     """Run everything on a folder until Ctrl-C, which drains and stops; again: stops at once."""
-    from services.console.supervisor import Desk  # noqa: PLC0415  (only where processes are started)
+    from services.console.addresses import Addresses  # noqa: PLC0415  (only where processes are started)
+    from services.console.supervisor import Desk  # noqa: PLC0415
 
     given: dict[str, Any] = {} if workers is None else {"workers": workers}
     settings = Settings(inbox=folder.absolute(), **given)
     observability.configure(settings, "desk")
-    _look_after(Desk(settings), lambda: _welcome(settings))
+    desk = Desk(settings)
+    _look_after(desk, lambda: _welcome(settings), Addresses(desk, _say_address).look)
 
 
-def _look_after(desk: Desk, started: Callable[[], None]) -> None:
-    """Run the processes of ``desk`` until a signal, then drain; a second signal: stop at once."""
+def _look_after(
+    desk: Desk, started: Callable[[], None], beside: Callable[[], None] = lambda: None
+) -> None:
+    """Run the processes of ``desk`` until a signal, then drain; a second signal: stop at once.
+
+    ``beside`` is called again and again while they run.
+    """
     told = threading.Event()
 
     def on_signal(_number: int, _frame: object) -> None:
@@ -92,7 +100,7 @@ def _look_after(desk: Desk, started: Callable[[], None]) -> None:
     try:
         desk.start()
         started()
-        desk.run(told.is_set)
+        desk.run(told.is_set, beside)
     except StopWorking as error:
         drain = False
         fail(str(error), Exit.CONFIG)
@@ -111,6 +119,10 @@ def _welcome(settings: Settings) -> None:
         f"In another terminal: wiredesk tail --inbox {settings.inbox}",
     )
     sys.stderr.write("".join(f"{observability.printable(line)}\n" for line in lines))
+
+
+def _say_address(address: str) -> None:
+    sys.stderr.write(f"API and page: {observability.printable(address)}\n")
 
 
 @app.command()

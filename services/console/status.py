@@ -15,6 +15,7 @@ from schemas.article import EnrichedArticle
 from services.bus.connect import client
 from services.bus.keys import DEAD_STREAM, ENRICHED_STREAM, Keys
 from services.bus.overview import Overview, StreamState, follow, overview
+from services.console.addresses import api_addresses
 from services.console.progress import line_of_file, long_files
 from services.observability import printable
 
@@ -54,6 +55,7 @@ def as_document(state: Overview, articles: int | None) -> dict[str, Any]:
         ],
         "dead": _dead(state),
         "workers": list(state.workers),
+        "api": api_addresses(state.workers),
         "articles": articles,
     }
 
@@ -79,6 +81,8 @@ def show(state: Overview, articles: int | None, console: Console) -> None:
         console.print(Text(line_of_file(long_file, datetime.now(UTC))), soft_wrap=True)
     filed = "unknown (no store here)" if articles is None else str(articles)
     console.print(f"articles in the store: {filed} · dead letters: {_dead(state)}")
+    for address in api_addresses(state.workers):
+        console.print(Text(f"API and page: {printable(address)}"), soft_wrap=True)
 
 
 def _add_stream(table: Table, stream: StreamState) -> None:

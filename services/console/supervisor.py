@@ -151,10 +151,15 @@ class Desk:
             env["WIREDESK_REDIS_URL"] = self.server.url
         return env
 
+    def signs(self) -> tuple[dict[str, Any], ...]:
+        """The signs of life of this desk's running workers; raises redis-py's errors."""
+        url = self.server.url if self.server is not None else server_url(self.settings)
+        ours = {child.process.pid for child in self.children.values()}
+        return tuple(w for w in asyncio.run(living(url, self.settings)) if w["pid"] in ours)
+
     def ready(self) -> bool:
         """Whether each service's present process has signed that it works."""
-        url = self.server.url if self.server is not None else server_url(self.settings)
-        signed = {worker["pid"] for worker in asyncio.run(living(url, self.settings))}
+        signed = {worker["pid"] for worker in self.signs()}
         return all(child.process.pid in signed for child in self.children.values())
 
     def look(self) -> None:
@@ -180,10 +185,11 @@ class Desk:
         child.due = now + child.pause
         child.pause = min(2 * child.pause, LONGEST_PAUSE)
 
-    def run(self, until: Callable[[], bool]) -> None:
-        """Look after everything until ``until`` holds."""
+    def run(self, until: Callable[[], bool], beside: Callable[[], None] = lambda: None) -> None:
+        """Look after everything until ``until`` holds; ``beside`` is called at each look."""
         while not until():
             self.look()
+            beside()
             time.sleep(LOOK_EVERY)
 
     def stop(self, *, drain: bool) -> None:

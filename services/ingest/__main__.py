@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from services.bus.connect import client, server_url
 from services.bus.keys import receipts_stage
 from services.bus.publisher import Publisher
+from services.bus.receipt_notes import ReceiptNotes
 from services.bus.service import Service, exit_with, guarded, prepare
 from services.bus.watchdog import Exit
 from services.ingest.desk import IngestDesk
 from services.ingest.identity import assemble
+from services.ingest.receipts import in_short
 from services.ingest.sandbox import Sandbox
 from services.settings import Settings
 
@@ -34,14 +36,27 @@ async def serve(settings: Settings) -> int:
         publisher = Publisher(settings, redis)
         sandbox = Sandbox.of(settings)
         sandbox.warm()
-        desk = IngestDesk(settings, publisher, sandbox.read, assemble)
+        notes = ReceiptNotes(settings, redis)
+        desk = IngestDesk(
+            settings,
+            publisher,
+            sandbox.read,
+            assemble,
+            noted=lambda receipt: notes.note(in_short(receipt)),
+        )
         try:
             if not await desk.acquire(stop):
                 return Exit.OK
             publisher.receipts = receipts_stage(desk.inbox_id)
 
             async def scan(_redis: Redis, stopping: asyncio.Event) -> None:
-                await desk.run(stopping, drain)
+                over = asyncio.Event()
+                noting = asyncio.create_task(notes.run(over))
+                try:
+                    await desk.run(stopping, drain)
+                finally:
+                    over.set()
+                    await noting
 
             service = Service(
                 publisher.receipts,

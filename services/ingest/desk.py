@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 from services.bus.errors import StopWorking, Unavailable
 from services.ingest.archive import Archive
 from services.ingest.files import Files
-from services.ingest.filing import Filer
+from services.ingest.filing import Filer, unnoted
 from services.ingest.inbox import Candidate, Inbox
 from services.ingest.journal import Journal
 from services.ingest.limits import limits_of
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from schemas.events import Outcome
+    from services.ingest.receipts import Receipt
     from services.settings import Settings
 
 log = get_logger("ingest")
@@ -59,7 +60,7 @@ class IngestDesk:
     works), ``await run(stop, drain)``, ``close()``.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (each is a part that tests replace)
         self,
         settings: Settings,
         bus: Bus,
@@ -69,7 +70,10 @@ class IngestDesk:
         clock: Clock | None = None,
         files: Callable[[bytes], Files] = Files,
         new_id: Callable[[], UUID] = uuid4,
+        noted: Callable[[Receipt], None] = unnoted,
     ) -> None:
+        """``noted`` is told of each receipt, in a thread; it must not block or raise."""
+        self._noted = noted
         self._settings = settings
         self._limits = limits_of(settings)
         self._bus = bus
@@ -160,7 +164,7 @@ class IngestDesk:
             self._clock,
             self._new_id,
         )
-        self._filer = Filer(journal, archive, self._waits)
+        self._filer = Filer(journal, archive, self._waits, self._noted)
         self._taker = Taker(
             journal,
             reader,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from services.bus.errors import Unavailable
@@ -13,7 +13,7 @@ from services.ingest.receipts import GONE_NOTES, Receipt, receipt_article
 from services.observability import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from schemas.events import Outcome
     from services.ingest.archive import Archive
@@ -28,13 +28,21 @@ BATCH = 64
 """Drops archived between two looks at new files: so neither waits long for the other."""
 
 
+def unnoted(_receipt: Receipt) -> None:
+    """Where nobody wants to know of receipts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Filer:
-    """Archives settled drops. Every method blocks: call it in a worker thread."""
+    """Archives settled drops. Every method blocks: call it in a worker thread.
+
+    ``noted`` is told of each receipt that was written; it must not block or raise.
+    """
 
     journal: Journal
     archive: Archive
     waits: Waits
+    noted: Callable[[Receipt], None] = field(default=unnoted)
 
     def file_settled(self) -> list[DropRow]:
         """Archive what is settled and may be tried now; returns the drops that are finished.
@@ -58,6 +66,7 @@ class Filer:
             any_refused = "rejected" in receipt.summary
             refused = self.journal.first_rejected(row.drop_id) if any_refused else None
             _log_receipt(receipt, refused)
+            self.noted(receipt)
         return [row for row, _ in finished]
 
     def _try(self, row: DropRow) -> Receipt | None:

@@ -16,6 +16,7 @@ from schemas.article import ReaderInfo
 from schemas.base import Model, Sha256, UtcDatetime
 from schemas.events import Outcome, OutcomeKind, Timings
 from services.bus import tracing
+from services.bus.receipt_notes import ReceiptNote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -97,6 +98,18 @@ class Receipt(Model):
             yield (between + textwrap.indent(text, "    ")).encode()
             between = ",\n"
         yield b"\n  ]\n}\n"
+
+
+def in_short(receipt: Receipt) -> ReceiptNote:
+    """What operators are shown of a receipt."""
+    return ReceiptNote(
+        file=receipt.file,
+        received_at=receipt.received_at,
+        settled_at=receipt.settled_at,
+        articles=sum(receipt.summary.values()),
+        summary=receipt.summary,
+        note=receipt.note,
+    )
 
 
 def receipt_article(entry: Entry, outcome: Outcome) -> ReceiptArticle:

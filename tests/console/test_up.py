@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -31,6 +32,8 @@ QUICK = {
     "WIREDESK_LOG_FORMAT": "json",
     "WIREDESK_ANNOTATORS": '["language"]',
     "WIREDESK_WORKERS": "2",
+    # Any free port: another desk may run beside these tests.
+    "WIREDESK_API_PORT": "0",
 }
 WORKERS = ["enrichment", "enrichment", "indexer", "ingest"]
 """The stages of the signs of life of a whole desk."""
@@ -107,6 +110,26 @@ def test_status_shows_streams_workers_and_the_store(up: Up) -> None:
     readable = up.run("status").stdout
     assert "enrichment" in readable
     assert "articles in the store: 1" in readable
+
+
+def test_the_desk_view_is_served_where_status_and_up_say(up: Up) -> None:
+    """With the workers and the receipt of the file that was dropped."""
+    (address,) = up.status()["api"]
+    assert f"API and page: {address}" in up.run("status").stdout
+    said = f"API and page: {address}\n"
+    wait_until(lambda: said in (up.inbox.parent / "log").read_text(), "`up` says the address")
+
+    def desk() -> dict[str, Any]:
+        with urlopen(f"{address}/v1/desk", timeout=10) as answer:  # noqa: S310  (our own server)
+            return dict(json.load(answer))
+
+    wait_until(lambda: desk()["receipts"], "the receipt in the desk view")
+    view = desk()
+    assert view["server"] == "up"
+    assert sorted(worker["stage"] for worker in view["workers"]) == WORKERS
+    assert [receipt["file"] for receipt in view["receipts"]] == ["bridge.txt"]
+    assert view["receipts"][0]["summary"] == {"indexed": 1}
+    assert view["articles"] == 1
 
 
 def test_search_and_show_find_the_article(up: Up) -> None:
