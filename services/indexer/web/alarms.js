@@ -55,6 +55,6 @@ export function alarms(looks) {
   const view = looks.at(-1);
   if (view.server === "down") return ["The Redis server doesn't answer. Dropped files wait in the inbox; nothing is lost."];
   const dead = view.dead_letters
-    ? [`${plural(view.dead_letters, "dead letter")}: see wiredesk dead-letters.`] : [];
+    ? [`${plural(view.dead_letters, "dead letter")}: what could not be processed is kept, and listed below.`] : [];
   return [...STAGES.flatMap((stage) => ofStage(looks, stage)), ...view.workers.flatMap(ofWorker), ...dead];
 }

@@ -43,7 +43,7 @@ function details(item) {
     other ? h("span", {}, other) : null,
     item.copy_of ? h("a", { href: to(`article/${item.copy_of}`) }, "copy of another") : null,
     item.story
-      ? h("a", { href: to(`story/${item.story}`) }, "story")
+      ? h("a", { href: to(`story/${item.story}`) }, "in a story")
       : null,
     topicChips(item.topics ?? []));
 }

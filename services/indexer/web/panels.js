@@ -1,7 +1,7 @@
 // What stands beside an article's text.
 
 import { get } from "./api.js";
-import { entityLink, outwardLinks } from "./card.js";
+import { entityLink } from "./card.js";
 import { h } from "./dom.js";
 import { count, days, exactly, headline, money, percent, plural, seemly, span, typeName } from "./format.js";
 import { to, when } from "./list.js";
@@ -55,7 +55,7 @@ function entitiesPanel(article) {
   const items = named.map((entity) => h("li", { class: "line" },
     h("span", {}, h("a", { href: entityLink(entity) }, h("bdi", {}, seemly(entity.name))), " ",
       h("span", { class: `type t-${entity.type}` }, typeName(entity.type))),
-    h("span", { class: "number" }, outwardLinks(entity).slice(0, 1), ` ${count(entity.count ?? entity.mentions.length)}×`)));
+    h("span", { class: "number" }, `${count(entity.count ?? entity.mentions.length)}×`)));
   return panel("Names", folded(items, ENTITIES, "names"));
 }
 
@@ -98,7 +98,7 @@ function valuesPanel(article) {
   const all = [...rows("DATE", "date"), ...rows("MONEY", "money")];
   if (!all.length) return null;
   const items = all.map(([written, means]) =>
-    h("li", { class: "line" }, h("bdi", {}, written), h("span", { class: "number" }, means)));
+    h("li", {}, h("bdi", {}, written), h("p", { class: "quiet" }, means)));
   return panel("Dates and money", folded(items, 8, "values"));
 }
 

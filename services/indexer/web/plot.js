@@ -63,10 +63,10 @@ export function roundUp(most) {
   return [1, 2, 4, 5, 10].map((factor) => factor * ten).find((each) => each >= most) ?? most;
 }
 
-function axis(most, width) {
+function axis(most, width, tall) {
   const lines = most % 2 === 0 ? [0, most / 2, most] : [0, most];
   return lines.map((value) => {
-    const y = TOP + (HEIGHT - TOP - BOTTOM) * (1 - value / most);
+    const y = TOP + (tall - TOP - BOTTOM) * (1 - value / most);
     return [
       svg("line", { class: "grid", x1: LEFT, x2: width, y1: y, y2: y }),
       svg("text", { class: "tick", x: LEFT - 6, y: y + 4, "text-anchor": "end" }, count(value)),
@@ -74,29 +74,29 @@ function axis(most, width) {
   });
 }
 
-function ticks(bars, step, width) {
+function ticks(bars, step, width, tall) {
   const every = Math.max(1, Math.ceil(64 / step));
   return bars.filter((_, at) => at % every === 0).map((bar, index) => {
     const x = LEFT + step * (index * every) + step / 2;
     const anchor = x > width - 28 ? "end" : index === 0 ? "start" : "middle";
-    return svg("text", { class: "tick", x: anchor === "start" ? LEFT : x, y: HEIGHT - 5, "text-anchor": anchor }, bar.tick);
+    return svg("text", { class: "tick", x: anchor === "start" ? LEFT : x, y: tall - 5, "text-anchor": anchor }, bar.tick);
   });
 }
 
-function draw(frame, bars, width, chosen) {
+function draw(frame, bars, { width, tall, chosen }) {
   const most = roundUp(Math.max(...bars.map((bar) => bar.count)));
   const step = (width - LEFT) / bars.length;
-  const room = HEIGHT - TOP - BOTTOM;
+  const room = tall - TOP - BOTTOM;
   const gap = Math.min(2, step * 0.2);
   const columns = bars.map((bar, at) => {
     const height = bar.count ? Math.max(2, (room * bar.count) / most) : 0;
     const barWidth = Math.min(Math.max(1, step - gap), 56);
     return svg("g", { class: at === chosen ? "bar chosen" : "bar", data: { at } },
-      svg("rect", { class: "reach", x: LEFT + step * at, y: 0, width: step, height: HEIGHT }),
+      svg("rect", { class: "reach", x: LEFT + step * at, y: 0, width: step, height: tall }),
       svg("rect", { class: "column", x: LEFT + step * at + (step - barWidth) / 2, y: TOP + room - height, width: barWidth, height, rx: Math.min(1.5, barWidth / 4) }));
   });
-  frame.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
-  frame.replaceChildren(...axis(most, width).flat(), ...columns, ...ticks(bars, step, width));
+  frame.setAttribute("viewBox", `0 0 ${width} ${tall}`);
+  frame.replaceChildren(...axis(most, width, tall).flat(), ...columns, ...ticks(bars, step, width, tall));
 }
 
 function table(bars, unit) {
@@ -111,14 +111,14 @@ function table(bars, unit) {
  * A plot of `[{day, count}]`.  Arrow keys and the mouse go from bar to bar; `open` is called with
  * the bar that is chosen (Enter, click), where it is given.
  */
-export function plot(days, { label, open = null, signal }) {
+export function plot(days, { label, open = null, signal, height: tall = HEIGHT, beside = null }) {
   const { unit, bars } = barsOf(days);
   if (!bars.length) return h("p", { class: "quiet" }, "Nothing to draw yet.");
   let chosen = -1;
   let width = 0;
   const idle = `${plural(days.reduce((sum, each) => sum + each.count, 0), "article")}, by ${unit}`;
   const value = h("p", { class: "plot-value", "aria-live": "polite" }, idle);
-  const frame = svg("svg", { class: "plot", height: HEIGHT, role: "img", tabindex: "0", "aria-label": `${label}. ${idle}. Arrow keys tell each ${unit}.` });
+  const frame = svg("svg", { class: "plot", height: tall, role: "img", tabindex: "0", "aria-label": `${label}. ${idle}. Arrow keys tell each ${unit}.` });
   const choose = (at) => {
     frame.querySelector(".chosen")?.classList.remove("chosen");
     chosen = Math.min(Math.max(at, -1), bars.length - 1);
@@ -142,9 +142,9 @@ export function plot(days, { label, open = null, signal }) {
     const now = Math.floor(entry.contentRect.width);
     if (!now || now === width) return;
     width = now;
-    draw(frame, bars, width, chosen);
+    draw(frame, bars, { width, tall, chosen });
   });
-  const figure = h("figure", { class: "figure" }, value, frame, table(bars, unit));
+  const figure = h("figure", { class: "figure" }, value, frame, h("div", { class: "under-plot" }, beside, table(bars, unit)));
   watch.observe(figure);
   signal.addEventListener("abort", () => watch.disconnect());
   return figure;

@@ -4,7 +4,7 @@ import { get, path } from "./api.js";
 import { markedHeadline, showText } from "./body.js";
 import { Card, entityLink } from "./card.js";
 import { announce, h, heading } from "./dom.js";
-import { exactly, headline, language, outward, plural, seemly, span } from "./format.js";
+import { exactly, headline, language, outward, plural, seemly } from "./format.js";
 import { when } from "./list.js";
 import { legend } from "./legend.js";
 import { spansOf } from "./marks.js";
@@ -27,7 +27,7 @@ function facts(article) {
       ? h("span", {}, when(article.published_at, exactly(article.published_at)))
       : h("span", {}, "received ", when(article.drop.received_at, exactly(article.drop.received_at))),
     h("span", {}, language(article.detected_language.code)),
-    seconds ? h("span", {}, `${span(Math.max(60, seconds))} to read, ${plural(article.reading_time.words, "word")}`) : null,
+    seconds ? h("span", {}, `${Math.max(1, Math.round(seconds / 60))} min to read, ${plural(article.reading_time.words, "word")}`) : null,
     article.extent === "full" ? null : h("span", { class: "flag" }, `${article.extent} only`),
     article.embargoed_until && new Date(article.embargoed_until) > new Date()
       ? h("span", { class: "flag" }, `embargoed until ${exactly(article.embargoed_until)}`) : null);

@@ -88,12 +88,14 @@ function deadTable(view) {
   return table("Dead letters", ["died", "stage", "error", "attempts", "file", ""], rows);
 }
 
+const NUMBERS = new Set(["done", "failed", "waiting", "in work", "oldest", "articles", "took", "attempts"]);
+
 function table(title, columns, rows, nothing = "") {
   return h("section", { class: "panel wide-table" }, h("h2", {}, title),
     rows.length
       ? h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title },
         h("table", { class: "table" },
-          h("thead", {}, h("tr", {}, columns.map((words) => h("th", { scope: "col" }, words)))), h("tbody", {}, rows)))
+          h("thead", {}, h("tr", {}, columns.map((words) => h("th", { scope: "col", class: NUMBERS.has(words) ? "number" : null }, words)))), h("tbody", {}, rows)))
       : h("p", { class: "quiet" }, nothing));
 }
 

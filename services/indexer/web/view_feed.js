@@ -223,26 +223,53 @@ async function aside({ signal }) {
       h("ol", { class: "ranks" }, values.slice(0, 8).map((value) =>
         h("li", {}, h("a", { href: link(value) }, h("bdi", {}, value.name)), h("span", { class: "number" }, value.count)))));
   };
+  const counted = `${answer.complete ? "" : "more than "}${plural(answer.counted, "article")} ${words}`;
   return [
-    h("p", { class: "quiet" }, `${plural(answer.counted, "article")} ${answer.complete ? words : "at least"}`),
-    part("In the news", "entity", (value) => to(`entity/${encodeURIComponent(value.key)}`)),
-    part("Topics", "topic", (value) => to("search", { topic: value.key })),
-    part("Sources", "source", (value) => to("search", { source: value.key })),
+    h("div", { class: "stack" },
+      part("In the news", "entity", (value) => to(`entity/${encodeURIComponent(value.key)}`)), await moving(signal)),
+    h("div", { class: "stack" },
+      part("Topics", "topic", (value) => to("search", { topic: value.key })),
+      part("Sources", "source", (value) => to("search", { source: value.key })),
+      h("p", { class: "quiet" }, counted)),
   ];
+}
+
+/** The stories that moved last. */
+async function moving(signal) {
+  const { items } = await get(path("/v1/stories", { limit: 6 }), { signal });
+  if (!items.length) return null;
+  return h("section", { class: "panel" }, h("h2", {}, "Stories that move"),
+    h("ol", { class: "plain" }, items.map((story) => h("li", {},
+      h("a", { href: to(`story/${story.id}`), dir: "auto" }, headline(story.headline)),
+      h("p", { class: "quiet" }, `${plural(story.articles, "article")}, ${plural(story.sources, "source")}, ${ago(story.last_at)}`)))));
+}
+
+/** The time here and, where that differs, in UTC: a desk works across zones. */
+function clock(signal) {
+  const place = h("p", { class: "clock" });
+  const tick = () => {
+    const now = new Date();
+    const utc = now.toISOString().slice(11, 16);
+    place.textContent = timeOfDay(now) === utc ? `${utc} UTC` : `${timeOfDay(now)} here, ${utc} UTC`;
+  };
+  const timer = setInterval(tick, 5000);
+  signal.addEventListener("abort", () => clearInterval(timer));
+  tick();
+  return place;
 }
 
 /** The view. */
 export async function feed(context) {
   const view = new Feed(context);
   await view.load();
-  const side = h("aside", { class: "side", "aria-label": "What the news is about" });
+  const side = h("aside", { class: "side two", "aria-label": "What the news is about" });
   return {
     title: "Live",
     nodes: [
       view.pill,
       h("div", { class: "columns feed" },
         h("div", { class: "middle" },
-          heading("Live"), view.nothing, view.incoming, view.list, view.more),
+          h("div", { class: "title-line" }, heading("Live"), clock(context.signal)), view.nothing, view.incoming, view.list, view.more),
         side),
     ],
     ready: () => {

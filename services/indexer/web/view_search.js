@@ -115,8 +115,7 @@ function dayFacet(query, values, signal) {
     location.hash = to("search", { ...query, since: bar.from, until: bar.until });
   };
   return h("section", { class: "facet days" }, h("h2", {}, "When"),
-    plot(values.map((each) => ({ day: each.key, count: each.count })), { label: "Articles found over time", open, signal }),
-    range(query));
+    plot(values.map((each) => ({ day: each.key, count: each.count })), { label: "Articles found over time", open, signal, height: 104, beside: range(query) }));
 }
 
 async function facets(query, signal) {
@@ -131,12 +130,11 @@ async function facets(query, signal) {
   return {
     answer,
     days: dayFacet(query, of("day"), signal),
-    rest: [
+    rest: [[
       topicFacet(query, of("topic"), tree),
-      plain("Names", "entity"),
       plain("Sources", "source"),
       plain("Languages", "language", (each) => language(each.key)),
-    ],
+    ], [plain("Names", "entity")]],
   };
 }
 
@@ -204,6 +202,7 @@ export async function search({ parameters, signal }) {
     get(path("/v1/articles", { ...asked(query), limit: PAGE }), { signal }), chips(query, signal)]);
   const total = h("span", { class: "total" }, "");
   const left = h("aside", { class: "facets", "aria-label": "Narrow the search" });
+  const right = h("aside", { class: "facets", "aria-label": "Names in what was found" });
   const top = h("div", { class: "when" });
   const title = query.q ? seemly(query.q) : "Search";
   return {
@@ -214,15 +213,18 @@ export async function search({ parameters, signal }) {
       h("div", { class: "middle" },
         heading(query.q ? h("span", {}, h("span", { class: "quiet" }, "Search for "), h("bdi", {}, title)) : "Search"),
         set.length ? h("p", { class: "chips", "aria-label": "Filters" }, set) : null,
-        h("div", { class: "found" }, total, orders(query)),
-        help(), top,
-        page.items.length ? results(query, page, signal) : nothing(query)))],
+        h("div", { class: "found" }, total, help(), orders(query)),
+        top,
+        page.items.length ? results(query, page, signal) : nothing(query)),
+      right)],
     ready: () => {
       facets(query, signal).then(({ answer, days, rest }) => {
         total.textContent = `${answer.complete ? "" : "more than "}${plural(answer.counted, "article")}`;
         announce(`${total.textContent} found`);
         top.append(answer.counted ? days : "");
-        left.append(...folded(rest.filter(Boolean)));
+        const [first, second] = rest.map((parts) => parts.filter(Boolean));
+        left.append(...folded(first, "Narrow the search"));
+        right.append(...folded(second, "Names"));
       }, (error) => {
         if (error.name !== "AbortError") left.append(h("p", { class: "quiet" }, error.message));
       });
@@ -231,7 +233,8 @@ export async function search({ parameters, signal }) {
 }
 
 /** On a narrow screen the facets are behind a disclosure; on a wide one it is open. */
-function folded(parts) {
-  const wide = matchMedia("(min-width: 60rem)").matches;
-  return [h("details", { class: "facet-fold", open: wide }, h("summary", {}, "Narrow the search"), parts)];
+function folded(parts, words) {
+  if (!parts.length) return [];
+  const wide = matchMedia("(min-width: 62.01rem)").matches;
+  return [h("details", { class: "facet-fold", open: wide }, h("summary", {}, words), parts)];
 }
