@@ -69,11 +69,14 @@ def without_password(url: str) -> str:
     return parts._replace(netloc=f"{host}{port}").geturl()
 
 
-def client(url: str) -> Redis:
-    """A client for scripts: short retries, bytes in and out."""
+def client(url: str, retries: int = RETRIES) -> Redis:
+    """A client for scripts: short retries, bytes in and out.
+
+    Without ``retries`` the caller hears of every connection that broke.
+    """
     backoff = ExponentialBackoff(cap=0.5, base=0.02)
     return Redis.from_url(
-        url, socket_timeout=SOCKET_TIMEOUT, retry=Retry(backoff, RETRIES), decode_responses=False
+        url, socket_timeout=SOCKET_TIMEOUT, retry=Retry(backoff, retries), decode_responses=False
     )
 
 

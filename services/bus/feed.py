@@ -43,7 +43,7 @@ from services.bus.tail import FEED_STREAMS, Entry, Reader, Tail
 from services.observability import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 
     from redis.asyncio import Redis
 
@@ -180,7 +180,8 @@ class Feed:
                 pause = min(longer(pause), LONGEST_WAIT)
 
     async def _connect(self) -> Redis:
-        redis = client(server_url(self._settings))
+        # Each break must be seen: what the server knows after a restart may be less than before.
+        redis = client(server_url(self._settings), retries=0)
         try:
             ends = await self._ends(redis)
         except BaseException:
@@ -226,7 +227,9 @@ class Feed:
         """The streams of the types that are asked for."""
         return tuple(s for s in FEED_STREAMS if s.event.full_name in wanted.types)
 
-    async def follow(self, wanted: EventFilter, start: Start | Position) -> AsyncIterator[Item]:
+    async def follow(
+        self, wanted: EventFilter, start: Start | Position
+    ) -> AsyncGenerator[Item, None]:
         """What passes, from a start or behind a position, until the feed ends.
 
         First comes a :class:`Passed`, so that a client has a position from the beginning.

@@ -1,7 +1,8 @@
 """``/v1/events``: what happens, as Server-Sent Events, with a way back to where one was."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -161,11 +162,13 @@ def _seat(context: ApiContext) -> Feed:
     return feed
 
 
-async def frames(items: AsyncIterator[Item]) -> AsyncIterator[bytes]:
+async def frames(items: AsyncGenerator[Item, None]) -> AsyncIterator[bytes]:
     """The bytes of an event stream, one frame for each item."""
     yield f"retry: {RETRY_MS}\n".encode()
-    async for item in items:
-        yield frame(item)
+    # The client's seat is free as soon as it is gone, not when somebody collects garbage.
+    async with aclosing(items):
+        async for item in items:
+            yield frame(item)
 
 
 def frame(item: Item) -> bytes:
