@@ -22,7 +22,7 @@ from services import observability
 from services.bus.connect import server_url
 from services.bus.errors import StopWorking, Unavailable
 from services.bus.watchdog import Exit
-from services.console import entities_command, tokens_command
+from services.console import entities_command, tokens_command, webhooks_command
 from services.console.options import (
     AsJson,
     Inbox,
@@ -47,6 +47,7 @@ app = typer.Typer(
 )
 app.add_typer(entities_command.app, name="entities")
 app.add_typer(tokens_command.app, name="tokens")
+app.add_typer(webhooks_command.app, name="webhooks")
 
 Workers = Annotated[
     int | None,

@@ -1,6 +1,7 @@
 """The indexer service: ``python -m services.indexer``.
 
-Files what is enriched, tells subscribers what operators changed, and serves the API and page.
+Files what is enriched, tells subscribers what operators changed, sends webhooks, and serves the
+API and page.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from services.bus.companions import together
 from services.bus.keys import INDEXER
 from services.bus.service import exit_with, prepare, run
 from services.indexer.store.opening import open_store
+from services.indexer.webhooks.delivering import delivering
 from services.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ def main() -> int:
             api.check()
         return opened[0].file
 
-    companions = [announcing(lambda: opened[0], settings)]
+    companions = [announcing(lambda: opened[0], settings), delivering(lambda: opened[0], settings)]
     if api is not None:
         companions.append(_serving(api))
     return run(
