@@ -190,7 +190,7 @@ class ServerThread:
             feed.start()
             stack.push_async_callback(feed.close)
             app = create_app(ApiContext(settings, readers, feed=feed, board=board))
-            access = Access.of(settings, self._table)
+            access = Access.of(settings, self._table, self._sock.getsockname()[0])
             server = _Server(config_of(settings, with_cors(guarded(app, access), settings)))
             self._stoppable(server, access.closing, feed)
             await server.serve(sockets=[self._sock])

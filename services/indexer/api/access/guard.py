@@ -50,15 +50,15 @@ class Access:
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     @classmethod
-    def of(cls, settings: Settings, table: TokenTable) -> Access:
-        """The access that the settings say."""
+    def of(cls, settings: Settings, table: TokenTable, address: str) -> Access:
+        """The access that the settings say, for a server that listens on ``address``."""
         return cls(
             settings=settings,
             table=table,
             hosts=Hosts(settings),
             callers=Limiter(settings.api_rate),
             strangers=Limiter(REFUSALS_PER_MINUTE),
-            local=is_loopback(settings.api_host),
+            local=is_loopback(address),
         )
 
 

@@ -121,10 +121,11 @@ class TokenTable:
 
     async def _keep_fresh(self) -> None:
         while True:
-            await asyncio.to_thread(self._refresh)
+            await asyncio.to_thread(self.refresh)
             await asyncio.sleep(self._every)
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
+        """Read again, and note uses where it is time to; a store that is away is only told of."""
         try:
             self.read()
             if self._monotonic() - self._noted_at >= NOTE_USE_EVERY:
