@@ -247,18 +247,31 @@ class Courier:
     async def _failed(
         self, slot: Slot, event: bytes, begun: Tries, answer: Answer, *, counted: bool
     ) -> None:
-        proves = begun.sent == 1 or answer.absent or slot in self._pace.row
-        if self._pace.holding and not answer.absent:
-            self._line.probed(slot)
-        now = self._clock.now()
-        began = self._pace.failed(slot, now, proves=proves, retry_after=answer.retry_after)
+        waited = self._pace.holding
+        began = self._judge(slot, begun, answer)
         self._say_failed(event, begun, answer, loudly=began or len(self._pace.row) <= 1)
         if counted and begun.counted >= self._settings.webhook_max_attempts:
             await self._bury(slot, event, begun, answer)
         else:
             await self._put_off(slot, begun, answer, counted=counted)
-        if self._pace.holding:
+        if self._pace.holding or waited:
             await self._queue.note(self._pace.facts())
+
+    def _judge(self, slot: Slot, begun: Tries, answer: Answer) -> bool:
+        """What a failure says of the receiver; whether the webhook waits since just now."""
+        if answer.at_fault == "event":
+            # It is there, and looks at what it gets.
+            self._resume()
+            return False
+        absent = answer.at_fault == "receiver"
+        if self._pace.holding and not absent:
+            self._line.probed(slot)
+        return self._pace.failed(
+            slot,
+            self._clock.now(),
+            proves=begun.sent == 1 or absent or slot in self._pace.row,
+            retry_after=answer.retry_after,
+        )
 
     def _say_failed(self, event: bytes, begun: Tries, answer: Answer, *, loudly: bool) -> None:
         """Say the first of a row, and that the webhook waits; the rest for who looks closely."""
@@ -282,11 +295,17 @@ class Courier:
             event_id=message_id(event),
             duration_ms=round(answer.seconds * 1000, 1),
         )
-        failed = self._pace.succeeded()
-        if failed is not None:
-            log.info("webhook.resumed", webhook=self.webhook.name, waiting=len(self._line))
-            self._line.catch_up(failed)
+        if self._resume():
             await self._queue.note(self._pace.facts())
+
+    def _resume(self) -> bool:
+        """The receiver is there; whether the webhook had been waiting for it."""
+        failed = self._pace.succeeded()
+        if failed is None:
+            return False
+        log.info("webhook.resumed", webhook=self.webhook.name, waiting=len(self._line))
+        self._line.catch_up(failed)
+        return True
 
     async def _put_off(self, slot: Slot, begun: Tries, answer: Answer, *, counted: bool) -> None:
         now = self._clock.now()

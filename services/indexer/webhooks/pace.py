@@ -45,7 +45,7 @@ def _about(seconds: float, rng: random.Random) -> float:
 class Pace:
     """Whether the webhook as a whole waits, and until when (seconds since 1970).
 
-    ``row``: the events that have failed since the last one was taken.
+    ``row``: the events that have failed since the receiver last was there.
     """
 
     rng: random.Random
@@ -63,7 +63,7 @@ class Pace:
         return not self.holding or now >= self.held_until
 
     def succeeded(self) -> set[Hashable] | None:
-        """Note that an event was taken; what failed while the webhook waited, None if it didn't."""
+        """Note that the receiver is there; what had failed, None if the webhook didn't wait."""
         failed = self.row if self.holding else None
         self.holds, self.held_until, self.row = 0, 0.0, set()
         return failed

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 Kind = Literal["taken", "gone", "busy", "failed"]
 """``taken``: 2xx. ``gone``: 410, it wants no more. ``busy``: it said how long to wait."""
 
+Fault = Literal["receiver", "event", "either"]
+
 MAX_EXCERPT = 4096
 """Bytes of an answer's body that are read: enough for an error message."""
 
@@ -46,20 +48,24 @@ _STATUS_BUSY = (429, 503)
 _STATUS_ABSENT = (429, 502, 503, 504)
 """Said by what stands in front of a receiver, or whatever the event is."""
 
+_STATUS_REFUSED = (400, 409, 413, 415, 422)
+"""Said by a receiver that has looked at the event, or at its size."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What became of one POST.
 
     ``reason`` holds no content: a status, or what went wrong with the connection.
-    ``absent``: it is not there, so that no event can be at fault.  ``retry_after`` and
-    ``seconds`` (that it took) in seconds.
+    ``at_fault``: the receiver, where it isn't there; the event, where the receiver is and
+    refuses just this one; or there is no telling.  ``retry_after`` and ``seconds`` (that it
+    took) in seconds.
     ``excerpt``: the beginning of the body, for the operator who tests a webhook.
     """
 
     kind: Kind
     reason: str
-    absent: bool = False
+    at_fault: Fault = "either"
     status: int | None = None
     retry_after: float | None = None
     seconds: float = 0.0
@@ -91,20 +97,20 @@ class Sender:
     async def send(self, target: Target, headers: Mapping[str, str], body: bytes) -> Answer:
         """POST ``body`` as it is. Whatever goes wrong is in the answer."""
         started = time.perf_counter()
-        absent = True
+        fault: Fault = "receiver"
         try:
             async with asyncio.timeout(self._timeout) as limit:
                 return await self._post(target, headers, body, limit, started)
         except TimeoutError:
             reason = f"no answer within {self._timeout:g} s"
-            absent = False  # it may be this very event that the receiver chokes on
+            fault = "either"  # it may be this very event that the receiver chokes on
         except TargetRefused as error:
             reason = str(error)
         except httpcore.ConnectError as error:
             reason = _reason_of_connect(error)
         except (httpcore.NetworkError, httpcore.ProtocolError) as error:
-            reason, absent = f"the connection broke ({type(error).__name__})", False
-        return Answer("failed", reason, absent, seconds=time.perf_counter() - started)
+            reason, fault = f"the connection broke ({type(error).__name__})", "either"
+        return Answer("failed", reason, fault, seconds=time.perf_counter() - started)
 
     async def _post(
         self,
@@ -158,7 +164,13 @@ def _answer(response: httpcore.Response, now: float, seconds: float, excerpt: by
     elif status in _STATUS_BUSY:
         wait = _retry_after(response, now)
         kind = "failed" if wait is None else "busy"
-    return Answer(kind, reason, status in _STATUS_ABSENT, status, wait, seconds, excerpt)
+    return Answer(kind, reason, _fault_of(status), status, wait, seconds, excerpt)
+
+
+def _fault_of(status: int) -> Fault:
+    if status in _STATUS_ABSENT:
+        return "receiver"
+    return "event" if status in _STATUS_REFUSED else "either"
 
 
 def _retry_after(response: httpcore.Response, now: float) -> float | None:
