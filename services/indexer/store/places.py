@@ -23,6 +23,9 @@ BITS = 20
 EARLIEST = datetime(1700, 1, 1, tzinfo=UTC)
 """Times before count as this one: the oldest newspapers, and 64 bits hold their places."""
 
+LATEST = datetime(2248, 1, 1, tzinfo=UTC)
+"""Times behind count as this one, for the same reason."""
+
 
 def listed_at(article: EnrichedArticle) -> datetime:
     """The time under which an article is listed that is filed for the first time.
@@ -35,12 +38,12 @@ def listed_at(article: EnrichedArticle) -> datetime:
 
 def first_place(time: datetime) -> int:
     """The lowest place that an article listed at ``time`` or later can have."""
-    return -(-to_micros(max(time, EARLIEST)) // 1000) << BITS
+    return -(-to_micros(_held(time)) // 1000) << BITS
 
 
 def place_at(time: datetime, row: int) -> int:
     """The place of the article with this number of its row, where nobody has it yet."""
-    milliseconds = to_micros(max(time, EARLIEST)) // 1000
+    milliseconds = to_micros(_held(time)) // 1000
     return (milliseconds << BITS) | (row & ((1 << BITS) - 1))
 
 
@@ -54,3 +57,7 @@ def free_place(place: int, taken: Container[int]) -> int:
 def time_of(place: int) -> datetime:
     """The time under which the article at ``place`` is listed, whole milliseconds, in UTC."""
     return from_micros((place >> BITS) * 1000)
+
+
+def _held(time: datetime) -> datetime:
+    return min(max(time, EARLIEST), LATEST)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -15,35 +14,31 @@ from services.effects import effect
 from services.indexer.store import (
     sqlite_aliases,
     sqlite_entities,
+    sqlite_facets,
+    sqlite_names,
     sqlite_registry,
     sqlite_search,
-    sqlite_simple,
     sqlite_stories,
     sqlite_write,
 )
 from services.indexer.store.aliases import keys_in, rekeyed
-from services.indexer.store.base import ArticleStore, Query, Record, Version
+from services.indexer.store.base import ArticleStore, Change, Record, Version
 from services.indexer.store.entities import CHANGES_AT_ONCE
 from services.indexer.store.rules import decide
 from services.indexer.store.sqlite_aliases import Wanted
 from services.indexer.store.sqlite_errors import named_errors
 from services.indexer.store.sqlite_schema import open_file, roll_back
+from services.indexer.store.sqlite_totals import Pending
 from services.indexer.store.times import from_micros
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import date
     from pathlib import Path
 
     from schemas.events import EntitiesChanged
-    from services.indexer.store.base import (
-        Change,
-        FacetName,
-        Facets,
-        Page,
-        Position,
-        Story,
-    )
+    from services.indexer.store.base import FacetName, Facets, Page, Position, Query, State, Story
     from services.indexer.store.entities import Alias, CoMentions, KnownEntity
 
 BUSY_TIMEOUT = 10.0
@@ -87,8 +82,10 @@ class SqliteStore(ArticleStore):
     def file(self, articles: Sequence[EnrichedArticle]) -> Sequence[Outcome]:
         """File a batch in one transaction; one outcome for each, in order."""
         with self._change("indexer.store.commit") as db:
-            filed_at = self._clock()
-            return [_file_one(db, article, filed_at) for article in articles]
+            filed_at, pending = self._clock(), Pending(db)
+            outcomes = [_file_one(db, pending, article, filed_at) for article in articles]
+            pending.write()
+            return outcomes
 
     def get(self, article_id: UUID) -> EnrichedArticle | None:
         """The current version of an article, whole; None when unknown or withdrawn."""
@@ -132,32 +129,33 @@ class SqliteStore(ArticleStore):
     def page(self, query: Query, after: Position | None = None) -> Page:
         """Articles that match, those after a position; ``BadQuery`` for one that can't be made."""
         with self._use() as db, _one_view(db):
-            return sqlite_simple.page(db, query, after)
+            return sqlite_search.page(db, query, after)
 
     def facets(self, query: Query, names: Sequence[FacetName], limit: int = 20) -> Facets:
         """How what a query finds is spread; at most ``limit`` values each (days: all)."""
         with self._use() as db, _one_view(db):
-            return sqlite_simple.facets(db, query, names, limit)
+            return sqlite_facets.facets(db, query, names, limit)
 
     def changes(self, after: int = 0, limit: int = 1000) -> Sequence[Change]:
         """Changes behind a position, oldest first: withdrawn articles and duplicates too."""
         with self._use() as db:
-            return sqlite_simple.changes(db, after, limit)
+            rows = db.execute(sqlite_search.CHANGES, (after, max(0, limit))).fetchall()
+        return [_changed(*row) for row in rows]
 
     def story(self, story_id: UUID) -> Story | None:
         """A story by its id, also by one that is gone; None where no article is in it."""
         with self._use() as db, _one_view(db):
-            return next(iter(sqlite_simple.stories(db, Query(story=story_id), 1)), None)
+            return sqlite_stories.find(db, str(story_id))
 
     def stories(self, limit: int = 20, *, articles: int = 2) -> Sequence[Story]:
         """Stories of at least so many articles, those with the newest article first."""
         with self._use() as db, _one_view(db):
-            return sqlite_simple.stories(db, Query(), articles)[: max(0, limit)]
+            return sqlite_stories.newest(db, limit, articles)
 
     def topic_counts(self) -> Mapping[str, int]:
         """Articles that a search can find per topic code, those of the topics below it included."""
-        found = self.facets(Query(), ["topic"], 10**6).values["topic"]
-        return {value.key: value.count for value in found}
+        with self._use() as db, _one_view(db):
+            return sqlite_facets.topic_counts(db)
 
     def entries(self, kind: str) -> Mapping[str, str]:
         """Every document of a kind, as JSON text, by name."""
@@ -179,24 +177,17 @@ class SqliteStore(ArticleStore):
     ) -> Sequence[KnownEntity]:
         """Entities of which a word of a name begins with ``prefix``, those of most articles first."""
         with self._use() as db, _one_view(db):
-            found = sqlite_entities.find(db, prefix, 500)
-        fit = [e for e in found if kind is None or e.type == kind]
-        return [replace(e, names=(), merged=()) for e in fit[: max(0, limit)]]
+            return sqlite_names.suggest(db, prefix, limit, kind)
 
     def co_mentions(self, key: str, limit: int = 20) -> CoMentions:
         """Who is named in the same articles as the entity that ``key`` means now."""
         with self._use() as db, _one_view(db):
-            known = sqlite_entities.entity(db, key)
-            shown = None if known is None else known.key
-            return sqlite_simple.co_mentions(db, Query(entity=shown), shown, limit)
+            return sqlite_facets.co_mentions(db, key, limit)
 
     def timeline(self, key: str, since: datetime | None = None) -> Sequence[tuple[date, int]]:
         """Articles per day (of ``Hit.listed_at``, UTC) on the entity that ``key`` means now."""
-        known = self.entity(key)
-        if known is None:
-            return []
-        found = self.facets(Query(entity=known.key, since=since), ["day"]).values["day"]
-        return [(date.fromisoformat(value.key), value.count) for value in found]
+        with self._use() as db, _one_view(db):
+            return sqlite_facets.timeline(db, key, since)
 
     def outcome(self, drop_id: UUID, article_id: UUID) -> Outcome | None:
         """What was reported for this article of this drop."""
@@ -217,8 +208,7 @@ class SqliteStore(ArticleStore):
     def count(self) -> int:
         """Articles that a search can find: withdrawn ones and duplicates left out."""
         with self._use() as db:
-            row = db.execute("SELECT count(*) FROM articles WHERE state = 'live'").fetchone()
-        return int(row[0])
+            return sqlite_facets.count(db)
 
     def merge(
         self, keys: Sequence[str], into: str, *, name: str | None = None, force: bool = False
@@ -254,7 +244,7 @@ class SqliteStore(ArticleStore):
     def find_entities(self, words: str, limit: int = 20) -> Sequence[KnownEntity]:
         """Entities that ``words`` name, those of most articles first."""
         with self._use() as db, _one_view(db):
-            return sqlite_entities.find(db, words, limit)
+            return sqlite_names.find(db, words, limit)
 
     def pending_changes(self, limit: int = CHANGES_AT_ONCE) -> Sequence[EntitiesChanged]:
         """Changes that nobody has marked as published, oldest first."""
@@ -327,18 +317,24 @@ def _version(
     )
 
 
-def _file_one(db: sqlite3.Connection, article: EnrichedArticle, filed_at: datetime) -> Outcome:
+def _changed(position: int, article_id: str, state: State, revision: int, filed_at: int) -> Change:
+    return Change(position, UUID(article_id), state, revision, from_micros(filed_at))
+
+
+def _file_one(
+    db: sqlite3.Connection, pending: Pending, article: EnrichedArticle, filed_at: datetime
+) -> Outcome:
     """File ``article`` within the open transaction."""
     drop = article.drop
     before = sqlite_write.reported(db, drop.drop_id, article.article_id)
     if before is not None:
         return before
-    sqlite_stories.join(db, article.story)
+    pending.stories.update(sqlite_stories.join(db, article.story))
     row = sqlite_write.held_row(db, article.article_id)
     twin = sqlite_write.twin(db, article)
     decision = decide(article, None if row is None else row.standing, twin)
     if decision.outcome != "superseded":
-        sqlite_write.place(db, article, row, decision, filed_at)
+        sqlite_write.keep(db, pending, article, row, decision, filed_at)
     outcome = Outcome(
         drop=drop,
         article_id=article.article_id,

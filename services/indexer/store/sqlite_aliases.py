@@ -17,6 +17,7 @@ from schemas.events import EntitiesChanged
 from services.indexer.store.aliases import check_key, check_merge, check_types, full_key, unknown
 from services.indexer.store.entities import Alias
 from services.indexer.store.sqlite_entities import alike, facts, find_key, root_of
+from services.indexer.store.sqlite_totals import recount_entities
 from services.indexer.store.times import from_micros, to_micros
 from services.indexer.store.words import fold
 
@@ -115,6 +116,7 @@ def merge(db: sqlite3.Connection, wanted: Wanted, at: datetime) -> EntitiesChang
         _add(db, Alias(key, into, end, wanted.called or own.name, wanted.named, at))
         articles |= _rekey(db, parts, key, end)
         affected += parts
+    recount_entities(db, [fold(key) for key in (*affected, end)])
     return _note(db, wanted.change, affected, target, len(articles), at)
 
 
@@ -143,6 +145,7 @@ def split(db: sqlite3.Connection, given: str, at: datetime) -> EntitiesChanged |
     articles = _rekey(db, parts, held, key)
     for each in dict.fromkeys((target, held)):
         db.execute(_FORGET, {"key": each})
+    recount_entities(db, [fold(each) for each in (*parts, held)])
     return _note(db, "split", parts, shown, len(articles), at)
 
 

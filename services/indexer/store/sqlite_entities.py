@@ -10,6 +10,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from services.indexer.store import sqlite_names
 from services.indexer.store.aliases import Target, full_key, linked
 from services.indexer.store.entities import MAX_NAMES, KnownEntity
 from services.indexer.store.words import fold
@@ -24,12 +25,6 @@ SUGGESTED = 3
 COMPARED = 2000
 """Keys that begin alike and are compared with an unknown one: some milliseconds."""
 
-NAMES_SEARCHED = 500
-"""Names looked at for the words of a search, the most frequent: a list shows fewer."""
-
-WORDS_SEARCHED = 10
-"""Words of a search for an entity that count: names have fewer."""
-
 ROOT = "SELECT root FROM aliases WHERE key = ?"
 
 HOLDING = """
@@ -43,7 +38,7 @@ NEWEST_WITH = """
         SELECT json_extract(v.document, '$.entities[' || e.position || ']')
         FROM articles AS a JOIN versions AS v ON v.seq = a.current WHERE a.seq = e.article
     )
-    FROM entities AS e WHERE e.key_folded = ? AND e.key = ? ORDER BY e.article DESC LIMIT 1
+    FROM entities AS e WHERE e.key_folded = ? AND e.key = ? ORDER BY e.place DESC LIMIT 1
 """
 
 _TARGET = "SELECT key, name, type, wikidata, geonames, iso_country FROM targets WHERE key = ?"
@@ -63,27 +58,11 @@ BEGINNING_WITH = """
     LIMIT :limit
 """
 
-COUNTS = "SELECT count(DISTINCT article), sum(mentions) FROM entities WHERE key_folded = ?"
+COUNTS = "SELECT articles, mentions FROM totals WHERE facet = 'entity' AND key = ?"
 
-_NAMES = """
-    SELECT name, count(DISTINCT article) AS articles FROM entities WHERE key_folded = ?
-    GROUP BY name ORDER BY articles DESC, name LIMIT ?
-"""
-
-_TYPE = """
-    SELECT type FROM entities WHERE key_folded = ?
-    GROUP BY type ORDER BY count(*) DESC, type LIMIT 1
-"""
-
-# The index on names is read from its beginning to its end: words may stand in mid-name.
-_FOUND_BY_NAME = """
-    WITH found (name) AS (
-        SELECT name_folded FROM entities WHERE {matches}
-        GROUP BY name_folded ORDER BY count(*) DESC, name_folded LIMIT :names
-    )
-    SELECT key_folded FROM entities WHERE name_folded IN (SELECT name FROM found)
-    UNION SELECT root_folded FROM aliases WHERE {matches}
-    UNION SELECT key_folded FROM targets WHERE {matches}
+FORMS = """
+    SELECT form, articles FROM forms WHERE facet = ? AND key = ?
+    ORDER BY articles DESC, form LIMIT ?
 """
 
 _MERGED = "SELECT key FROM aliases WHERE root = ? ORDER BY key"
@@ -138,39 +117,50 @@ def find_key(db: sqlite3.Connection, given: str) -> str | None:
 def alike(db: sqlite3.Connection, folded: str) -> list[str]:
     """Keys that may be meant: the same name under another key, then those written alike."""
     scheme, colon, name = folded.rpartition(":")
-    named = [entity.key for entity in find(db, name or folded, SUGGESTED)]
+    named = [entity.key for entity in sqlite_names.find(db, name or folded, SUGGESTED)]
     start = scheme + colon + name[:2]
     values = {"start": start, "end": start + "\U0010ffff", "limit": COMPARED}
     near = [row[0] for row in db.execute(BEGINNING_WITH, values)]
-    close = [_shown_key(db, each) for each in get_close_matches(folded, near, SUGGESTED)]
+    close = [shown_key(db, each) for each in get_close_matches(folded, near, SUGGESTED)]
     return list(dict.fromkeys([*named, *close]))[:SUGGESTED]
 
 
 def entity(db: sqlite3.Connection, given: str) -> KnownEntity | None:
     """The entity that a key means now; None where no article and no alias has the key."""
     key = find_key(db, given)
-    return None if key is None else _known(db, root_of(db, key))
+    return None if key is None else known(db, root_of(db, key))
 
 
-def _known(db: sqlite3.Connection, key: str) -> KnownEntity:
+def known(db: sqlite3.Connection, key: str) -> KnownEntity:
+    """What there is to tell of a key that holds."""
+    names = tuple(db.execute(FORMS, ("entity", fold(key), MAX_NAMES)).fetchall())
+    merged = tuple(row[0] for row in db.execute(_MERGED, (key,)))
+    return replace(listed(db, key), names=names, merged=merged)
+
+
+def listed(db: sqlite3.Connection, key: str) -> KnownEntity:
+    """What a list shows of a key that holds."""
     folded = fold(key)
-    articles, mentions = db.execute(COUNTS, (folded,)).fetchone()
-    names = tuple(db.execute(_NAMES, (folded, MAX_NAMES)).fetchall())
+    counts = db.execute(COUNTS, (folded,)).fetchone()
+    articles, mentions = counts or (0, 0)
     target = db.execute(_TARGET, (key,)).fetchone()
     told = linked(key) if target is None else Target(*target)
-    kind = db.execute(_TYPE, (folded,)).fetchone()
     return KnownEntity(
         key=key,
-        name=told.name or (names[0][0] if names else None),
-        type=told.type or (None if kind is None else kind[0]),
+        name=told.name or usual(db, "entity", folded),
+        type=told.type or usual(db, "type", folded),
         articles=articles,
-        mentions=mentions or 0,
-        names=names,
-        merged=tuple(row[0] for row in db.execute(_MERGED, (key,))),
+        mentions=mentions,
     )
 
 
-def _shown_key(db: sqlite3.Connection, folded: str) -> str:
+def usual(db: sqlite3.Connection, facet: str, key: str) -> str | None:
+    """What most articles call a key of a facet."""
+    row = db.execute(FORMS, (facet, key, 1)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def shown_key(db: sqlite3.Connection, folded: str) -> str:
     """The key that articles show, of its folded form."""
     row = db.execute(
         "SELECT key FROM targets WHERE key_folded = :folded "
@@ -178,22 +168,3 @@ def _shown_key(db: sqlite3.Connection, folded: str) -> str:
         {"folded": folded},
     ).fetchone()
     return folded if row is None else str(row[0])
-
-
-def find(db: sqlite3.Connection, words: str, limit: int) -> list[KnownEntity]:
-    """Entities that ``words`` name, those of most articles first."""
-    sql, values = found_by_name(words)
-    named = [row[0] for row in db.execute(sql, values)]
-    key = find_key(db, words)
-    direct = [] if key is None else [fold(root_of(db, key))]
-    counted = {each: db.execute(COUNTS, (each,)).fetchone()[0] for each in [*direct, *named]}
-    best = sorted(counted, key=lambda each: (-counted[each], each))[: max(0, limit)]
-    return [_known(db, _shown_key(db, each)) for each in best]
-
-
-def found_by_name(words: str) -> tuple[str, dict[str, str | int]]:
-    """The SQL for the folded keys of entities that ``words`` name, and its values."""
-    starts = fold(words).split()[:WORDS_SEARCHED]
-    values: dict[str, str | int] = {f"w{n}": f" {start}" for n, start in enumerate(starts)}
-    matches = " AND ".join(f"instr(' ' || name_folded, :w{n})" for n in range(len(starts)))
-    return _FOUND_BY_NAME.format(matches=matches or "FALSE"), values | {"names": NAMES_SEARCHED}

@@ -9,14 +9,19 @@ from __future__ import annotations
 import errno
 import sqlite3
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from services.bus.errors import StopWorking, Unavailable
 from services.effects import effect
 from services.indexer.store.sqlite_errors import named_errors
+from services.indexer.store.sqlite_fill import fill_lists, fill_totals
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+Step: TypeAlias = str | Callable[[sqlite3.Connection], None]
+"""A statement, or what does something that SQL alone can't."""
 
 APPLICATION_ID = 0x57444B53
 """``WDKS``: tells our store from any other SQLite file. Never change it."""
@@ -239,7 +244,123 @@ _V3 = (
     "CREATE INDEX changes_pending ON changes (seq) WHERE NOT published",
 )
 
-_V4 = (
+# Lists are in the order of places (places.py), and every filter is one range of an index in that
+# order. What is counted for everybody (totals) is kept as articles come and go.
+_V4: tuple[Step, ...] = (
+    "ALTER TABLE articles ADD COLUMN place INTEGER",
+    "ALTER TABLE articles ADD COLUMN change INTEGER",
+    "ALTER TABLE articles ADD COLUMN source TEXT",
+    "ALTER TABLE articles ADD COLUMN source_folded TEXT",
+    "ALTER TABLE entities ADD COLUMN place INTEGER NOT NULL DEFAULT 0",
+    """
+    CREATE TABLE lineage (
+        article INTEGER NOT NULL REFERENCES articles (seq),
+        position INTEGER NOT NULL,
+        place INTEGER NOT NULL,
+        code TEXT NOT NULL,
+        name TEXT NOT NULL,
+        code_folded TEXT NOT NULL,
+        name_folded TEXT NOT NULL,
+        PRIMARY KEY (article, position)
+    ) WITHOUT ROWID
+    """,
+    fill_lists,
+    "DROP INDEX live_newest",
+    "DROP INDEX live_language",
+    "DROP INDEX articles_story",
+    "DROP INDEX articles_copy_of",
+    "DROP INDEX entities_key",
+    "DROP INDEX entities_name",
+    "DROP INDEX topics_code",
+    "DROP INDEX topics_name",
+    "DROP TABLE found_by_words",
+    "DROP VIEW searchable",
+    "ALTER TABLE articles DROP COLUMN newest_at",
+    "ALTER TABLE topics DROP COLUMN code_folded",
+    "ALTER TABLE topics DROP COLUMN name_folded",
+    "CREATE UNIQUE INDEX articles_place ON articles (place)",
+    "CREATE UNIQUE INDEX articles_change ON articles (change)",
+    "CREATE INDEX live_place ON articles (place) WHERE state = 'live'",
+    "CREATE INDEX live_language ON articles (language, place) WHERE state = 'live'",
+    "CREATE INDEX live_source ON articles (source_folded, place) WHERE state = 'live'",
+    """
+    CREATE INDEX live_story ON articles (story, place, source_folded)
+    WHERE state = 'live' AND story IS NOT NULL
+    """,
+    """
+    CREATE INDEX live_copy_of ON articles (copy_of, place)
+    WHERE state = 'live' AND copy_of IS NOT NULL
+    """,
+    # Hidden articles follow when stories turn out to be one, too.
+    "CREATE INDEX articles_story ON articles (story) WHERE story IS NOT NULL",
+    "CREATE INDEX entities_key ON entities (key_folded, place)",
+    "CREATE INDEX entities_name ON entities (name_folded, place)",
+    "CREATE INDEX lineage_code ON lineage (code_folded, place)",
+    "CREATE INDEX lineage_name ON lineage (name_folded, place)",
+    # An article's row in the full text index is its place, so that matches come in that order.
+    """
+    CREATE VIEW searchable AS
+    SELECT a.place AS place, v.headline AS headline,
+        substr(json_extract(v.document, '$.text'), v.body_start + 1) AS body
+    FROM articles AS a JOIN versions AS v ON v.seq = a.current
+    WHERE a.state = 'live'
+    """,
+    """
+    CREATE VIRTUAL TABLE found_by_words USING fts5 (
+        headline, body, content = 'searchable', content_rowid = 'place',
+        tokenize = "unicode61 remove_diacritics 2"
+    )
+    """,
+    "INSERT INTO found_by_words (found_by_words) VALUES ('rebuild')",
+    # Live articles by topic (those above it too), entity, source, language, day, and all.
+    """
+    CREATE TABLE totals (
+        facet TEXT NOT NULL,
+        key TEXT NOT NULL,
+        articles INTEGER NOT NULL,
+        mentions INTEGER NOT NULL,
+        PRIMARY KEY (facet, key)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX totals_most ON totals (facet, articles DESC, key)",
+    # What these are called, and which type an entity has, by how many articles.
+    """
+    CREATE TABLE forms (
+        facet TEXT NOT NULL,
+        key TEXT NOT NULL,
+        form TEXT NOT NULL,
+        articles INTEGER NOT NULL,
+        PRIMARY KEY (facet, key, form)
+    ) WITHOUT ROWID
+    """,
+    # The words of entities' names: of those that articles have, and that an operator told.
+    """
+    CREATE TABLE name_words (
+        word TEXT NOT NULL,
+        key TEXT NOT NULL,
+        name TEXT NOT NULL,
+        PRIMARY KEY (word, key, name)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX name_words_key ON name_words (key, word)",
+    """
+    CREATE TABLE told_words (
+        word TEXT NOT NULL,
+        key TEXT NOT NULL,
+        name TEXT NOT NULL,
+        PRIMARY KEY (word, key, name)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE story_totals (
+        story TEXT PRIMARY KEY,
+        articles INTEGER NOT NULL,
+        first_place INTEGER NOT NULL,
+        last_place INTEGER NOT NULL
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX story_totals_newest ON story_totals (last_place DESC, articles)",
+    fill_totals,
     """
     CREATE TABLE registry (
         kind TEXT NOT NULL,
@@ -250,8 +371,9 @@ _V4 = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1, _V2, _V3, _V4)
-"""Statements that lead from version n (its index) to n + 1. Only ever append."""
+MIGRATIONS: tuple[tuple[Step, ...], ...] = (_V1, _V2, _V3, _V4)
+"""What leads from version n (its index) to n + 1: statements, and functions that take the
+connection. Only ever append."""
 
 _TRANSIENT_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 
@@ -351,8 +473,11 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
         # Another process may have been first, so look again now that nobody else writes.
         _check_version(connection, path)
         for statements in MIGRATIONS[_pragma(connection, "user_version") :]:
-            for statement in statements:
-                connection.execute(statement)
+            for step in statements:
+                if isinstance(step, str):
+                    connection.execute(step)
+                else:
+                    step(connection)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
         effect("indexer.store.migrate")

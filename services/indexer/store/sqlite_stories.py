@@ -10,6 +10,10 @@ never on the order in which it came.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import UUID
+
+from services.indexer.store.base import Story
+from services.indexer.store.places import time_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -46,23 +50,65 @@ def root(db: sqlite3.Connection, story: StoryRef | None) -> str | None:
     return str(story.id) if row is None else str(row[0])
 
 
-def join(db: sqlite3.Connection, story: StoryRef | None) -> None:
-    """Take in what an article says about its story; articles on a gone one are on the other."""
+def join(db: sqlite3.Connection, story: StoryRef | None) -> list[str]:
+    """Take in what an article says about its story; articles on a gone one are on the other.
+
+    Gives back the stories of which articles may have come or gone.
+    """
     if story is None or not story.merged:
-        return
+        return []
     said = [(str(gone), str(story.id)) for gone in story.merged if gone != story.id]
     before = db.total_changes
     db.executemany(_SAY, said)
     if db.total_changes == before:
-        return
+        return []
     members = db.execute(_HANGS_TOGETHER, (str(story.id),)).fetchall()
     end = root_of(members)
     rows = [{"story": member, "root": end} for member, _ in members]
     db.executemany(_SET_ROOT, rows)
     db.executemany(REKEY, rows)
+    return [member for member, _ in members]
 
 
 def root_of(members: Sequence[tuple[str, int]]) -> str:
     """Of ``members`` (with whether somebody called them gone) the one that all are."""
     left = [story for story, gone in members if not gone]
     return min(left or [story for story, _ in members])
+
+
+# --- Stories as lists show them ------------------------------------------------------------------
+
+ONE = "SELECT story, articles, first_place, last_place FROM story_totals WHERE story = ?"
+
+NEWEST = """
+    SELECT story, articles, first_place, last_place FROM story_totals INDEXED BY story_totals_newest
+    WHERE articles >= ? ORDER BY last_place DESC, story LIMIT ?
+"""
+
+HEADLINE = """
+    SELECT v.headline FROM articles AS a JOIN versions AS v ON v.seq = a.current WHERE a.place = ?
+"""
+
+SOURCES = """
+    SELECT count(DISTINCT source_folded) FROM articles INDEXED BY live_story
+    WHERE state = 'live' AND story = ? AND source_folded <> ''
+"""
+
+
+def find(db: sqlite3.Connection, story: str) -> Story | None:
+    """A story by its id, also by one that is gone."""
+    held = db.execute(ROOT, (story,)).fetchone()
+    row = db.execute(ONE, (story if held is None else held[0],)).fetchone()
+    return None if row is None else _story(db, *row)
+
+
+def newest(db: sqlite3.Connection, limit: int, articles: int) -> list[Story]:
+    """Stories of at least so many articles, those with the newest article first."""
+    rows = db.execute(NEWEST, (articles, max(0, limit))).fetchall()
+    return [_story(db, *row) for row in rows]
+
+
+def _story(db: sqlite3.Connection, story: str, articles: int, first: int, last: int) -> Story:
+    (headline,) = db.execute(HEADLINE, (first,)).fetchone()
+    (sources,) = db.execute(SOURCES, (story,)).fetchone()
+    return Story(UUID(story), articles, time_of(first), time_of(last), headline, sources)

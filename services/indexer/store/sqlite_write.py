@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from schemas.article import EnrichedArticle
 from schemas.events import Outcome
 from services.indexer.store import sqlite_entities, sqlite_stories
-from services.indexer.store.rules import (
-    Decision,
-    Standing,
-    VersionKey,
-    highest_number,
-    version_key,
-)
-from services.indexer.store.times import from_micros, to_micros
+from services.indexer.store.places import listed_at, place_at
+from services.indexer.store.rows import article_row, standing_of, version_row
+from services.indexer.store.rules import Decision, Standing, highest_number
+from services.indexer.store.times import to_micros
 from services.indexer.store.words import fold
+from services.media_topics import media_topics
 
 if TYPE_CHECKING:
     import sqlite3
     from datetime import datetime
 
+    from services.indexer.store.sqlite_totals import Pending
+
 REPORTED = "SELECT document FROM outcomes WHERE drop_id = ? AND article_id = ?"
 
 HELD = """
-    SELECT seq, current, state, revision, numbered, moment, received_at, drop_id, content_hash,
-        number
+    SELECT seq, current, state, revision, numbered, moment, received_at, drop_id,
+        content_hash, number
     FROM articles WHERE article_id = ?
 """
 
@@ -42,6 +41,19 @@ FIRST_HIDDEN = """
     WHERE a.content_hash = ? AND a.state = 'duplicate' ORDER BY a.current LIMIT 1
 """
 
+_STANDING = (
+    "revision",
+    "numbered",
+    "moment",
+    "received_at",
+    "drop_id",
+    "content_hash",
+    "number",
+)
+
+TAKEN = "SELECT 1 FROM articles WHERE place = ?"
+
+LAST_CHANGE = "SELECT coalesce(max(change), 0) FROM articles"
 
 LIVE_WITH = "SELECT 1 FROM articles WHERE content_hash = ? AND state = 'live'"
 
@@ -76,16 +88,9 @@ def held_row(db: sqlite3.Connection, article_id: UUID) -> Held | None:
     row = db.execute(HELD, (str(article_id),)).fetchone()
     if row is None:
         return None
-    seq, current, state, revision, numbered, moment, received_at, drop_id, digest, number = row
-    key = VersionKey(
-        numbered=bool(numbered),
-        revision=revision,
-        moment=moment,
-        withdrawn=state == "withdrawn",
-        received_at=from_micros(received_at),
-        drop_id=drop_id,
-    )
-    return Held(seq, current, Standing(state, key, digest, number))
+    names = ("state", *_STANDING)
+    seq, current, *values = row
+    return Held(seq, current, standing_of(dict(zip(names, values, strict=True))))
 
 
 def twin(db: sqlite3.Connection, article: EnrichedArticle) -> UUID | None:
@@ -94,8 +99,9 @@ def twin(db: sqlite3.Connection, article: EnrichedArticle) -> UUID | None:
     return None if row is None else UUID(row[0])
 
 
-def place(
+def keep(
     db: sqlite3.Connection,
+    pending: Pending,
     article: EnrichedArticle,
     held: Held | None,
     decision: Decision,
@@ -105,15 +111,15 @@ def place(
     was_live = held is not None and held.standing.state == "live"
     if held is not None and was_live:
         # While the row still points to the old text: the index is told what to forget.
-        _hide(db, held.seq)
-    seq = _keep(db, article, held, decision, to_micros(filed_at))
+        _hide(db, pending, held.seq)
+    seq = _write(db, article, held, decision, to_micros(filed_at))
     if decision.state == "live":
-        _show(db, seq, article)
+        _show(db, pending, seq, article)
     if held is not None and was_live:
-        _let_next_in(db, held.standing.content_hash, to_micros(filed_at))
+        _let_next_in(db, pending, held.standing.content_hash, to_micros(filed_at))
 
 
-def _keep(
+def _write(
     db: sqlite3.Connection,
     article: EnrichedArticle,
     held: Held | None,
@@ -121,70 +127,47 @@ def _keep(
     filed_at: int,
 ) -> int:
     """Write the article's row and that of its version; gives back the article's key."""
-    number = highest_number(article, None if held is None else held.standing)
-    row = _article_row(article, decision, filed_at)
-    row |= {"number": number, "story": sqlite_stories.root(db, article.story)}
+    standing = None if held is None else held.standing
+    row = article_row(article, decision, filed_at)
+    row |= {
+        "number": highest_number(article, standing),
+        "story": sqlite_stories.root(db, article.story),
+    }
     seq = _insert(db, "articles", row | {"current": 0}) if held is None else held.seq
+    if held is None:
+        row["place"] = _free_place(db, article, seq)
     if held is not None and held.standing.content_hash == article.content_hash:
         current = held.current
-        version = _version_row(article, seq, filed_at)
+        version = version_row(article, seq, filed_at)
         # The version is the content; what came with it may be newer, its first filing isn't.
         del version["filed_at"]
         _update(db, "versions", current, version)
     else:
-        current = _insert(db, "versions", _version_row(article, seq, filed_at))
+        current = _insert(db, "versions", version_row(article, seq, filed_at))
     row["current"] = current
+    if standing is None or (standing.state, standing.content_hash) != (
+        decision.state,
+        article.content_hash,
+    ):
+        row["change"] = _next_change(db)
     if decision.outcome == "unchanged":
         del row["filed_at"]
     _update(db, "articles", seq, row)
     return seq
 
 
-def _article_row(
-    article: EnrichedArticle, decision: Decision, filed_at: int
-) -> dict[str, int | str | None]:
-    published, received = article.published_at, article.drop.received_at
-    copied = article.near_duplicate_of
-    key = version_key(article)
-    return {
-        "article_id": str(article.article_id),
-        "state": decision.state,
-        "revision": key.revision,
-        "numbered": int(key.numbered),
-        "moment": key.moment,
-        "received_at": to_micros(received),
-        "drop_id": str(article.drop.drop_id),
-        "content_hash": article.content_hash,
-        "language": fold(article.detected_language.code),
-        "published_at": None if published is None else to_micros(published),
-        # A date in the future, as a mistake or to stay on top of the list, counts as now.
-        "newest_at": to_micros(received if published is None else min(published, received)),
-        "filed_at": filed_at,
-        "copy_of": None if copied is None else str(copied.article_id),
-    }
+def _free_place(db: sqlite3.Connection, article: EnrichedArticle, seq: int) -> int:
+    place = place_at(listed_at(article), seq)
+    while db.execute(TAKEN, (place,)).fetchone() is not None:
+        place += 1
+    return place
 
 
-def _version_row(article: EnrichedArticle, seq: int, filed_at: int) -> dict[str, int | str | None]:
-    return {
-        "article": seq,
-        "revision": article.revision,
-        "received_at": to_micros(article.drop.received_at),
-        "filed_at": filed_at,
-        "withdrawn": int(article.status == "withdrawn"),
-        "headline": article.headline,
-        "body_start": _body_start(article),
-        "document": article.model_dump_json(),
-    }
+def _next_change(db: sqlite3.Connection) -> int:
+    return int(db.execute(LAST_CHANGE).fetchone()[0]) + 1
 
 
-def _body_start(article: EnrichedArticle) -> int:
-    """Where the text goes on after the headline: a match there counts less."""
-    rest = [section.start for section in article.sections if section.role != "headline"]
-    start = min(rest) if rest else max((s.end for s in article.sections), default=0)
-    return min(start, len(article.text))
-
-
-def _insert(db: sqlite3.Connection, table: str, row: dict[str, int | str | None]) -> int:
+def _insert(db: sqlite3.Connection, table: str, row: dict[str, Any]) -> int:
     marks = ", ".join("?" * len(row))
     cursor = db.execute(
         f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})",  # noqa: S608  (names are ours)
@@ -193,7 +176,7 @@ def _insert(db: sqlite3.Connection, table: str, row: dict[str, int | str | None]
     return int(cursor.lastrowid or 0)
 
 
-def _update(db: sqlite3.Connection, table: str, seq: int, row: dict[str, int | str | None]) -> None:
+def _update(db: sqlite3.Connection, table: str, seq: int, row: dict[str, Any]) -> None:
     settings = ", ".join(f"{name} = ?" for name in row)
     db.execute(
         f"UPDATE {table} SET {settings} WHERE seq = ?",  # noqa: S608  (names are ours)
@@ -201,43 +184,53 @@ def _update(db: sqlite3.Connection, table: str, seq: int, row: dict[str, int | s
     )
 
 
-def _show(db: sqlite3.Connection, seq: int, article: EnrichedArticle) -> None:
+def _show(db: sqlite3.Connection, pending: Pending, seq: int, article: EnrichedArticle) -> None:
     """Let searches find a live article."""
-    db.execute(
-        "INSERT INTO found_by_words (rowid, headline, body) "
-        "SELECT seq, headline, body FROM searchable WHERE seq = ?",
-        (seq,),
-    )
+    (place,) = db.execute("SELECT place FROM articles WHERE seq = ?", (seq,)).fetchone()
     roots = sqlite_entities.roots(db, [entity.key for entity in article.entities])
     db.executemany(
-        "INSERT INTO entities VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO entities VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
-            (seq, n, e.key, e.name, e.type, len(e.mentions), fold(held), fold(e.name))
+            (seq, n, e.key, e.name, e.type, len(e.mentions), fold(held), fold(e.name), place)
             for n, e in enumerate(article.entities)
             for held in (roots.get(e.key, e.key),)
         ],
     )
     db.executemany(
-        "INSERT INTO topics VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO topics VALUES (?, ?, ?, ?, ?)",
+        [(seq, n, t.code, t.name, t.score) for n, t in enumerate(article.topics)],
+    )
+    db.executemany(
+        "INSERT INTO lineage VALUES (?, ?, ?, ?, ?, ?, ?)",
         [
-            (seq, n, t.code, t.name, t.score, fold(t.code), fold(t.name))
-            for n, t in enumerate(article.topics)
+            (seq, n, place, code, name, fold(code), fold(name))
+            for n, (code, name) in enumerate(_lineage(article).items())
         ],
     )
+    pending.show(seq)
 
 
-def _hide(db: sqlite3.Connection, seq: int) -> None:
+def _lineage(article: EnrichedArticle) -> dict[str, str]:
+    """The topics of an article and those above them: names by codes."""
+    tree = media_topics()
+    found: dict[str, str] = {}
+    for topic in article.topics:
+        found[topic.code] = topic.name
+        for broader in tree.lineage(topic.code):
+            found.setdefault(broader, tree.name(broader) or broader)
+    return found
+
+
+def _hide(db: sqlite3.Connection, pending: Pending, seq: int) -> None:
     """Let searches no longer find a live article; its row and document must still be the old."""
-    db.execute(
-        "INSERT INTO found_by_words (found_by_words, rowid, headline, body) "
-        "SELECT 'delete', seq, headline, body FROM searchable WHERE seq = ?",
-        (seq,),
-    )
-    db.execute("DELETE FROM entities WHERE article = ?", (seq,))
-    db.execute("DELETE FROM topics WHERE article = ?", (seq,))
+    pending.hide(seq)
+    for table in ("entities", "topics", "lineage"):
+        db.execute(f"DELETE FROM {table} WHERE article = ?", (seq,))  # noqa: S608  (names are ours)
 
 
-def _let_next_in(db: sqlite3.Connection, content_hash: str, filed_at: int) -> None:
+def _let_next_in(
+    db: sqlite3.Connection, pending: Pending, content_hash: str, filed_at: int
+) -> None:
     """Where nobody is live with this content any more, make its first duplicate live."""
     if db.execute(LIVE_WITH, (content_hash,)).fetchone() is not None:
         return
@@ -245,5 +238,6 @@ def _let_next_in(db: sqlite3.Connection, content_hash: str, filed_at: int) -> No
     if row is None:
         return
     seq, document = row
-    _update(db, "articles", seq, {"state": "live", "filed_at": filed_at})
-    _show(db, seq, EnrichedArticle.model_validate_json(document))
+    values = {"state": "live", "filed_at": filed_at, "change": _next_change(db)}
+    _update(db, "articles", seq, values)
+    _show(db, pending, seq, EnrichedArticle.model_validate_json(document))

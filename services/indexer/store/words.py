@@ -84,6 +84,12 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", clean(text)).casefold().strip()
 
 
+def name_words(text: str) -> tuple[str, ...]:
+    """The words of a name as they are looked up: case, width and diacritics don't count."""
+    parts = unicodedata.normalize("NFD", fold(text))
+    return tuple(_WORD.findall("".join(c for c in parts if not unicodedata.combining(c))))
+
+
 def parse(words: str) -> Expression | None:
     """What is searched for; None where there is no word.  Raises ``BadQuery``."""
     tokens = _operators(_paired(_tokens(clean(words))))

@@ -1,0 +1,289 @@
+"""What a query means in the SQLite store: where its articles are read, and how each is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, TypeAlias
+
+from services.indexer.store.aliases import full_key
+from services.indexer.store.base import BadQuery
+from services.indexer.store.places import first_place
+from services.indexer.store.words import Expression, Not, Or, Term, fold, parse
+from services.media_topics import media_topics
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping, Sequence
+
+    from services.indexer.store.base import Position, Query
+
+Values: TypeAlias = "dict[str, str | int | float]"
+
+HEADLINE_WEIGHT = 10.0
+"""A match in the headline counts as ten in the text: an article of usual length
+names its subject a few times, and one mention in a headline should beat that."""
+
+RANKED = 1000
+"""Matches of which the best are chosen, the newest: how good a match is takes 20 µs, and of a
+word that is in every article the newest are as good as any."""
+
+FEW = 300
+"""Where a condition leaves no more articles, these are asked for the words, at some 30 µs each;
+else the articles with the words are asked for the condition."""
+
+COUNTED = 5000
+"""Articles of a condition that are counted to know the narrowest: a millisecond; which of two
+larger ones comes first makes no difference to a page of them."""
+
+_FIRST, _LAST = -(2**63), 2**63 - 1
+
+_IN_RANGE = "{place} >= :first AND {place} < :before"
+
+_WORDS = """
+    SELECT rowid FROM found_by_words WHERE found_by_words MATCH :words AND {range}{tests}
+    ORDER BY rowid DESC LIMIT :limit
+"""
+
+_BEST = """
+    SELECT place FROM (
+        SELECT rowid AS place, bm25(found_by_words, :headline_weight, 1.0) AS score
+        FROM found_by_words WHERE found_by_words MATCH :words AND {range}{tests}
+        ORDER BY rowid DESC LIMIT :ranked
+    ) ORDER BY score, place DESC LIMIT :limit
+"""
+
+_LIVE = "SELECT a.place FROM articles AS a INDEXED BY {index} WHERE a.state = 'live'{condition}"
+
+_MATCHES = """
+    EXISTS (SELECT 1 FROM found_by_words AS f
+        WHERE f.found_by_words MATCH :{words} AND f.rowid = {{place}})
+"""
+
+_FILED_BEFORE = "EXISTS (SELECT 1 FROM articles AS n WHERE n.place = {place} AND n.seq <= :as_of)"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """``ranges`` are queries for the places of all articles that meet it, each ending in a
+    WHERE that may go on, with the name of the place in it; ``test`` asks one place.
+    """
+
+    ranges: tuple[tuple[str, str], ...]
+    test: str
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A query that can be run: ``conditions`` with the narrowest first, ``few`` if it is that."""
+
+    words: Expression | None
+    conditions: tuple[Condition, ...]
+    values: Values
+    by_relevance: bool = False
+    few: bool = False
+    tests: tuple[str, ...] = ()
+
+    def newest(self, db: sqlite3.Connection, limit: int) -> list[int]:
+        """Places of articles that match, from the last one on."""
+        sql, values = self.newest_first(limit)
+        return [row[0] for row in db.execute(sql, values)]
+
+    def newest_first(self, limit: int) -> tuple[str, Values]:
+        """The SQL for :meth:`newest`, and its values."""
+        values = self.values | {"limit": limit}
+        if self.words is not None and not self.few:
+            return self._matching(_WORDS), values
+        tests = [condition.test for condition in self.conditions[1:]] + list(self.tests)
+        if self.words is not None:
+            tests.append(_MATCHES.format(words="words"))
+        return _merged(self.conditions[0].ranges, tests), values
+
+    def best(self, db: sqlite3.Connection, limit: int) -> list[int]:
+        """Places of articles that match, the best first; of very many the newest are looked at.
+
+        Where a condition leaves few, those with the words in their headline come first.
+        """
+        if self.few:
+            places = self.newest(db, RANKED)
+            sql = "SELECT 1 WHERE " + _MATCHES.format(words="in_headline").format(place=":place")
+            headed = {
+                place
+                for place in places
+                if db.execute(sql, self.values | {"place": place}).fetchone()
+            }
+            return sorted(places, key=lambda place: (place not in headed, -place))[:limit]
+        sql, values = self.best_first(limit)
+        return [row[0] for row in db.execute(sql, values)]
+
+    def best_first(self, limit: int) -> tuple[str, Values]:
+        """The SQL for :meth:`best`, and its values."""
+        more: Values = {
+            "limit": limit,
+            "ranked": max(RANKED, limit),
+            "headline_weight": HEADLINE_WEIGHT,
+        }
+        return self._matching(_BEST), self.values | more
+
+    def _matching(self, sql: str) -> str:
+        place = "found_by_words.rowid"
+        tests = [condition.test for condition in self.conditions] + list(self.tests)
+        return sql.format(
+            range=_IN_RANGE.format(place="rowid"),
+            tests="".join(f" AND {test.format(place=place)}" for test in tests),
+        )
+
+
+def _merged(ranges: Sequence[tuple[str, str]], tests: Sequence[str]) -> str:
+    """One query for all of ``ranges``, each place once; they are merged as they are read."""
+    parts = [
+        f"{sql} AND {_IN_RANGE.format(place=place)}"
+        + "".join(f" AND {test.format(place=place)}" for test in tests)
+        for sql, place in ranges
+    ]
+    return " UNION ".join(parts) + " ORDER BY 1 DESC LIMIT :limit"
+
+
+def search_of(db: sqlite3.Connection, query: Query, after: Position | None = None) -> Search | None:
+    """What ``query`` means; None where nothing can match.  Raises ``BadQuery``."""
+    given = query.words is not None and bool(query.words.strip())
+    words = parse(query.words or "") if given else None
+    if given and words is None:
+        return None
+    values: Values = {"first": _FIRST, "before": _LAST}
+    if query.since is not None:
+        values["first"] = first_place(query.since)
+    if query.until is not None:
+        values["before"] = first_place(query.until)
+    tests: list[str] = []
+    if after is not None:
+        values["before"] = min(int(values["before"]), max(after.place, _FIRST))
+        values["as_of"] = max(_FIRST, min(after.as_of, _LAST))
+        tests.append(_FILED_BEFORE)
+    if words is not None:
+        values["words"] = expression(words)
+        values["in_headline"] = f"headline : {values['words']}"
+    conditions, few = _narrowest(db, _conditions(db, query, values), values)
+    order = query.order or ("newest" if words is None else "relevance")
+    return Search(
+        words,
+        conditions or (Condition((_live("live_place"),), ""),) * (words is None),
+        values,
+        by_relevance=words is not None and order == "relevance",
+        few=few,
+        tests=tuple(tests),
+    )
+
+
+def _narrowest(
+    db: sqlite3.Connection, conditions: Sequence[Condition], values: Values
+) -> tuple[tuple[Condition, ...], bool]:
+    """``conditions``, those with the fewest articles first, and whether these are few."""
+    if not conditions:
+        return (), False
+    counted = [(_count(db, condition, values), n) for n, condition in enumerate(conditions)]
+    ordered = tuple(conditions[n] for _, n in sorted(counted))
+    return ordered, min(counted)[0] <= FEW
+
+
+def _count(db: sqlite3.Connection, condition: Condition, values: Values) -> int:
+    parts = [
+        f"(SELECT count(*) FROM ({sql} AND {_IN_RANGE.format(place=place)} LIMIT {COUNTED}))"
+        for sql, place in condition.ranges
+    ]
+    return int(db.execute("SELECT " + " + ".join(parts), values).fetchone()[0])
+
+
+def _conditions(db: sqlite3.Connection, query: Query, values: Values) -> list[Condition]:
+    """A condition for each thing that ``query`` gives beside words and times; adds its values."""
+    found = []
+    if query.entity is not None:
+        found.append(_entity(db, query.entity, values))
+    if query.topic is not None:
+        found.append(_topic(query.topic, values))
+    for name, column, wanted in (
+        ("language", "language", query.language),
+        ("source", "source_folded", query.source),
+    ):
+        if wanted is not None:
+            values[name] = fold(wanted)
+            found.append(_column(name, column))
+    if query.story is not None:
+        row = db.execute(_STORY_ROOT, (str(query.story),)).fetchone()
+        values["story"] = str(query.story) if row is None else row[0]
+        found.append(_column("story", "story"))
+    if query.copy_of is not None:
+        values["copy_of"] = str(query.copy_of)
+        found.append(_column("copy_of", "copy_of"))
+    return found
+
+
+_STORY_ROOT = "SELECT root FROM stories WHERE story = ?"
+
+# The keys that hold for what was asked for: by a key or a name of what was merged.
+_KEYS = """
+    SELECT :entity_key
+    UNION SELECT root_folded FROM aliases WHERE key_folded = :entity_key
+    UNION SELECT root_folded FROM aliases WHERE name_folded = :entity
+    UNION SELECT key_folded FROM targets WHERE name_folded = :entity
+"""
+
+
+def _live(index: str, condition: str = "") -> tuple[str, str]:
+    return _LIVE.format(index=index, condition=condition), "a.place"
+
+
+def _column(name: str, column: str) -> Condition:
+    return Condition(
+        (_live(f"live_{name}", f" AND a.{column} = :{name}"),),
+        f"EXISTS (SELECT 1 FROM articles AS c WHERE c.place = {{place}} AND c.{column} = :{name})",
+    )
+
+
+def _entity(db: sqlite3.Connection, wanted: str, values: Values) -> Condition:
+    """By its key, by a name that the article has, and by a key or name of what was merged."""
+    values["entity"] = fold(wanted)
+    values["entity_key"] = fold(full_key(wanted))
+    keys = sorted(row[0] for row in db.execute(_KEYS, values))
+    return _listed("entities", keys, values, "entity")
+
+
+def _topic(wanted: str, values: Values) -> Condition:
+    """By a code or a name; topics below it are in the lineage of each article."""
+    values["topic"] = fold(wanted)
+    return _listed("lineage", [*_codes().get(fold(wanted), ()), fold(wanted)], values, "topic")
+
+
+@cache
+def _codes() -> Mapping[str, Sequence[str]]:
+    """The codes of the vocabulary by folded name."""
+    tree = media_topics()
+    found: dict[str, list[str]] = {}
+    for code in tree:
+        found.setdefault(fold(tree.name(code) or code), []).append(fold(code))
+    return found
+
+
+def _listed(table: str, keys: Sequence[str], values: Values, name: str) -> Condition:
+    """Articles that have one of ``keys``, or the name, in a table of what articles have."""
+    column = "key_folded" if table == "entities" else "code_folded"
+    wheres = [f"{column} = :{name}_{n}" for n, _ in enumerate(keys)]
+    values |= {f"{name}_{n}": key for n, key in enumerate(keys)}
+    wheres.append(f"name_folded = :{name}")
+    sql = f"SELECT {name}.place FROM {table} AS {name} WHERE {name}."
+    selects = tuple((sql + where, f"{name}.place") for where in wheres)
+    tests = " OR ".join(f"EXISTS ({sql} AND {place} = {{place}})" for sql, place in selects)
+    return Condition(selects, f"({tests})")
+
+
+def expression(words: Expression) -> str:
+    """``words`` in FTS5's language; each term is a quoted string, in which it knows no syntax."""
+    if isinstance(words, Term):
+        return f'"{words.text}"{"*" if words.prefix else ""}'
+    if isinstance(words, Or):
+        return f"({' OR '.join(expression(part) for part in words.parts)})"
+    if isinstance(words, Not):
+        raise BadQuery("A search needs something to find")
+    wanted = " AND ".join(expression(part) for part in words.parts if not isinstance(part, Not))
+    barred = " OR ".join(expression(part.part) for part in words.parts if isinstance(part, Not))
+    return f"(({wanted}) NOT ({barred}))" if barred else f"({wanted})"

@@ -1,0 +1,221 @@
+"""What the SQLite store keeps beside its articles so that nothing is counted while somebody waits.
+
+``totals``: live articles by facet and key.  ``forms``: by how many of them each key is called
+what; an entity's types too.  ``name_words``: the words of entities' names.  ``story_totals``:
+stories as lists show them.  A :class:`Pending` gathers what a transaction changes of it, and the
+words of its articles, and writes that once, before the commit.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, TypeAlias
+
+from services.indexer.store.places import time_of
+from services.indexer.store.words import name_words
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable
+
+ALL = ("all", "")
+"""Facet and key of everything that a search can find."""
+
+_ROW = """
+    SELECT place, language, source, source_folded, story FROM articles WHERE seq = ?
+"""
+
+_ENTITIES = "SELECT key_folded, name, type, mentions FROM entities WHERE article = ?"
+
+_LINEAGE = "SELECT code_folded, name FROM lineage WHERE article = ?"
+
+_TEXT = "SELECT headline, body FROM searchable WHERE place = ?"
+
+_COUNT = """
+    INSERT INTO totals VALUES (?, ?, ?, ?) ON CONFLICT (facet, key) DO UPDATE
+    SET articles = articles + excluded.articles, mentions = mentions + excluded.mentions
+"""
+
+_FORGET = "DELETE FROM totals WHERE facet = ? AND key = ? AND articles <= 0"
+
+_CALL = """
+    INSERT INTO forms VALUES (?, ?, ?, ?) ON CONFLICT (facet, key, form) DO UPDATE
+    SET articles = articles + excluded.articles
+"""
+
+_CALLED_NO_MORE = """
+    DELETE FROM forms WHERE facet = ? AND key = ? AND form = ? AND articles <= 0
+    RETURNING facet, key, form
+"""
+
+_SPELL = "INSERT OR IGNORE INTO name_words VALUES (?, ?, ?)"
+
+_UNSPELL = "DELETE FROM name_words WHERE word = ? AND key = ? AND name = ?"
+
+_FORGET_TEXT = """
+    INSERT INTO found_by_words (found_by_words, rowid, headline, body) VALUES ('delete', ?, ?, ?)
+"""
+
+_FIND_TEXT = "INSERT INTO found_by_words (rowid, headline, body) VALUES (?, ?, ?)"
+
+_FORGET_STORY = "DELETE FROM story_totals WHERE story = ?"
+
+# The outermost places are the ends of one range of an index; so is what is counted, and stories
+# of more than some hundred articles are rare.
+COUNT_STORY = """
+    INSERT INTO story_totals
+    SELECT a.story, count(*), min(a.place), max(a.place) FROM articles AS a
+    WHERE a.state = 'live' AND a.story = ? GROUP BY a.story
+"""
+
+Key: TypeAlias = tuple[str, str]
+Text: TypeAlias = tuple[str | None, str | None]
+
+
+class Pending:
+    """What an open transaction has changed and not written yet."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._articles: Counter[Key] = Counter()
+        self._mentions: Counter[Key] = Counter()
+        self._forms: Counter[tuple[str, str, str]] = Counter()
+        self._texts: dict[int, tuple[Text | None, Text | None]] = {}
+        self.stories: set[str] = set()
+
+    def show(self, seq: int) -> None:
+        """Article ``seq`` is live now, and its rows are written."""
+        place = self._count(seq, 1)
+        before, _ = self._texts.get(place, (None, None))
+        self._texts[place] = (before, self._text(place))
+
+    def hide(self, seq: int) -> None:
+        """Article ``seq`` won't be live any more; its rows are still there."""
+        place = self._count(seq, -1)
+        before, _ = self._texts.get(place, (self._text(place), None))
+        self._texts[place] = (before, None)
+
+    def write(self) -> None:
+        """Everything, within the transaction."""
+        self._write_texts()
+        self._write_totals()
+        self._write_forms()
+        for story in sorted(self.stories):
+            self._db.execute(_FORGET_STORY, (story,))
+            self._db.execute(COUNT_STORY, (story,))
+
+    def _text(self, place: int) -> Text:
+        headline, body = self._db.execute(_TEXT, (place,)).fetchone()
+        return headline, body
+
+    def _count(self, seq: int, by: int) -> int:
+        """Count an article in or out; gives back its place."""
+        place, language, source, source_folded, story = self._db.execute(_ROW, (seq,)).fetchone()
+        keys = {ALL, ("language", language), ("day", f"{time_of(place):%Y-%m-%d}")}
+        forms = set()
+        if source_folded:
+            keys.add(("source", source_folded))
+            forms.add(("source", source_folded, source))
+        for key, name, kind, mentions in self._db.execute(_ENTITIES, (seq,)):
+            keys.add(("entity", key))
+            forms |= {("entity", key, name), ("type", key, kind)}
+            self._mentions["entity", key] += by * mentions
+        for code, name in self._db.execute(_LINEAGE, (seq,)):
+            keys.add(("topic", code))
+            forms.add(("topic", code, name))
+        for each in keys:
+            self._articles[each] += by
+        for form in forms:
+            self._forms[form] += by
+        if story is not None:
+            self.stories.add(story)
+        return int(place)
+
+    def _write_texts(self) -> None:
+        """In the order of places: otherwise FTS5 writes an index of its own for each article."""
+        for place, (before, after) in sorted(self._texts.items()):
+            if before == after:
+                continue
+            if before is not None:
+                self._db.execute(_FORGET_TEXT, (place, *before))
+            if after is not None:
+                self._db.execute(_FIND_TEXT, (place, *after))
+
+    def _write_totals(self) -> None:
+        changed = [key for key in self._articles if self._articles[key] or self._mentions[key]]
+        rows = [(*key, self._articles[key], self._mentions[key]) for key in sorted(changed)]
+        self._db.executemany(_COUNT, rows)
+        self._db.executemany(_FORGET, [row[:2] for row in rows if row[2] < 0])
+
+    def _write_forms(self) -> None:
+        rows = [(*form, by) for form, by in sorted(self._forms.items()) if by]
+        self._db.executemany(_CALL, rows)
+        spell(
+            self._db, [(key, name) for facet, key, name, by in rows if facet == "entity" and by > 0]
+        )
+        for facet, key, form, by in rows:
+            if by < 0:
+                gone = self._db.execute(_CALLED_NO_MORE, (facet, key, form)).fetchall()
+                _unspell(self._db, gone)
+
+
+def spell(db: sqlite3.Connection, names: Iterable[tuple[str, str]]) -> None:
+    """Let entities, given by folded key and name, be found by the words of their names."""
+    db.executemany(_SPELL, [(word, key, name) for key, name in names for word in name_words(name)])
+
+
+def _unspell(db: sqlite3.Connection, gone: Iterable[tuple[str, str, str]]) -> None:
+    rows = [
+        (word, key, name)
+        for facet, key, name in gone
+        if facet == "entity"
+        for word in name_words(name)
+    ]
+    db.executemany(_UNSPELL, rows)
+
+
+# --- Entities that were merged or split: their rows have other keys now ------------------------
+
+_DROP = (
+    "DELETE FROM totals WHERE facet = 'entity' AND key = :key",
+    "DELETE FROM forms WHERE facet = 'entity' AND key = :key",
+    "DELETE FROM forms WHERE facet = 'type' AND key = :key",
+    "DELETE FROM name_words WHERE key = :key",
+)
+
+_RECOUNT = (
+    """
+    INSERT INTO totals SELECT 'entity', key_folded, count(DISTINCT article), sum(mentions)
+    FROM entities WHERE key_folded = :key GROUP BY key_folded
+    """,
+    """
+    INSERT INTO forms SELECT 'entity', key_folded, name, count(DISTINCT article)
+    FROM entities WHERE key_folded = :key GROUP BY key_folded, name
+    """,
+    """
+    INSERT INTO forms SELECT 'type', key_folded, type, count(DISTINCT article)
+    FROM entities WHERE key_folded = :key GROUP BY key_folded, type
+    """,
+)
+
+_NAMES = "SELECT key, form FROM forms WHERE facet = 'entity' AND key = :key"
+
+_TOLD = """
+    SELECT root_folded, name FROM aliases WHERE name IS NOT NULL
+    UNION SELECT coalesce(a.root_folded, t.key_folded), t.name
+    FROM targets AS t LEFT JOIN aliases AS a ON a.key = t.key WHERE t.name IS NOT NULL
+"""
+
+_TELL = "INSERT OR IGNORE INTO told_words VALUES (?, ?, ?)"
+
+
+def recount_entities(db: sqlite3.Connection, keys: Iterable[str]) -> None:
+    """Count entities, given by folded keys, anew; what an operator told of any is read again."""
+    for key in set(keys):
+        for statement in (*_DROP, *_RECOUNT):
+            db.execute(statement, {"key": key})
+        spell(db, db.execute(_NAMES, {"key": key}).fetchall())
+    # An operator tells some hundreds at most.
+    db.execute("DELETE FROM told_words")
+    told = db.execute(_TOLD).fetchall()
+    db.executemany(_TELL, [(word, key, name) for key, name in told for word in name_words(name)])
