@@ -109,7 +109,9 @@ class Target:
             )
         if not host:
             raise TargetRefused("the URL names no host")
-        port = parsed.port or (443 if parsed.scheme == "https" else 80)
+        port = (443 if parsed.scheme == "https" else 80) if parsed.port is None else parsed.port
+        if not 0 < port < 65536:  # noqa: PLR2004  (sixteen bits)
+            raise TargetRefused("a port is a number from 1 to 65535")
         return cls(parsed.raw_scheme, host, port, parsed.raw_path)
 
     @property
