@@ -125,7 +125,7 @@ def remove(settings: Settings, name: str, console: Console) -> None:
     with closing(open_for_writing(settings)) as store:
         if not tokens.remove(store, name):
             fail(f"there is no token '{name}'; `wiredesk tokens list` shows all")
-        left = tokens.read(store)
+        left = store.entries(tokens.KIND)
     console.print(f"'{name}' is removed; within a few seconds it opens nothing", markup=False)
     if not left:
         console.print(_last(settings), soft_wrap=True, markup=False)

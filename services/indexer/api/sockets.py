@@ -77,7 +77,7 @@ def listen(address: Address, port: int) -> socket.socket:
 
 
 async def take_port(
-    settings: Settings, address: Address, stop: asyncio.Event, every: float = TRY_EVERY
+    settings: Settings, address: Address, stop: asyncio.Event
 ) -> socket.socket | None:
     """Listen, as soon as the port is free; None when told to stop before.
 
@@ -103,7 +103,7 @@ async def take_port(
                 "once it is free. Or set WIREDESK_API_PORT (0: any free one)",
             )
         with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), every)
+            await asyncio.wait_for(stop.wait(), TRY_EVERY)
     return None
 
 
