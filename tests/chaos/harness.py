@@ -19,7 +19,7 @@ from redis.retry import Retry
 
 from services.bus.errors import StopWorking
 from services.bus.keys import DEAD_STREAM, ENRICHED_STREAM, OUTCOME_STREAM, STREAMS, Keys
-from services.console.supervisor import LOOK_EVERY, SERVICES, Desk
+from services.console.supervisor import FIRST_PAUSE, LOOK_EVERY, SERVICES, Desk
 from services.settings import Settings
 
 if TYPE_CHECKING:
@@ -147,11 +147,17 @@ class Attack:
     def run_until(
         self, holds: Callable[[], bool], what: str, timeout: float = SETTLE_TIMEOUT
     ) -> None:
-        """Look after the desk (ended services are started again) until ``holds``."""
+        """Look after the desk (ended services are started again) until ``holds``.
+
+        Pauses before a start don't grow here: waiting them out is a third of a run with many
+        deaths, and the more starts fall into it, the more is tried.
+        """
         deadline = time.monotonic() + timeout
         while not holds():
             try:
                 self.desk.look()
+                for child in self.desk.children.values():
+                    child.pause = FIRST_PAUSE
             except StopWorking as error:
                 raise AssertionError(f"{error}\n{self.state()}") from error
             if time.monotonic() > deadline:

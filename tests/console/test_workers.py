@@ -6,13 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from services.console import supervisor
-from services.console.supervisor import Desk, cores, modules_of, worker_names
+from services.console.supervisor import Child, Desk, cores, modules_of, worker_names
 from services.settings import Settings
 from tests.wait import wait_until
 
@@ -52,6 +53,28 @@ def test_only_the_cores_that_the_process_may_use_are_counted() -> None:
     finally:
         os.sched_setaffinity(0, allowed)
     assert cores() == len(allowed)
+
+
+def test_what_ends_again_and_again_is_started_after_ever_longer_pauses(tmp_path: Path) -> None:
+    """Up to the longest; one that ran for a while begins with the first again."""
+    ended = subprocess.Popen([sys.executable, "-I", "-S", "-c", "raise SystemExit(3)"])
+    ended.wait()
+    child = Child("indexer", ended, started=0.0)
+    due = []
+    for _ in range(8):
+        Desk._ended(child, now=100.0)
+        assert child.due is not None
+        due.append(round(child.due - 100.0, 1))
+    assert due == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10.0, 10.0]
+    running = subprocess.Popen([sys.executable, "-I", "-S", "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        desk = Desk(Settings(inbox=tmp_path), modules={"a": "services.a"})
+        child.process, child.started = running, time.monotonic() - supervisor.STEADY - 1
+        desk.children["indexer"] = child
+        desk.look()
+        assert child.pause == supervisor.FIRST_PAUSE
+    finally:
+        running.communicate()
 
 
 def test_a_desk_runs_everything_unless_it_is_told_otherwise(tmp_path: Path) -> None:
