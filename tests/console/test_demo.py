@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,11 +20,17 @@ SEEDS = Path(__file__).parents[2] / "seeds"
 WIREDESK = Path(sys.executable).with_name("wiredesk")
 
 
-def demo(folder: Path, seeds: Path = SEEDS) -> subprocess.CompletedProcess[str]:
-    """Run the command from an unrelated folder, without settings of ours."""
+def demo(folder: Path, seeds: Path = SEEDS, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run the command from an unrelated folder, without settings of ours unless given."""
     command = [str(WIREDESK), "demo", "--seeds", str(seeds), "--folder", str(folder / "run")]
     return subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=folder, timeout=200
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        timeout=200,
+        env=os.environ | environ,
     )
 
 
@@ -102,7 +109,8 @@ def test_a_seed_that_is_refused_fails_the_demo(tmp_path: Path) -> None:
     seeds = tmp_path / "seeds"
     seeds.mkdir()
     (seeds / "empty.txt").write_bytes(b"")
-    done = demo(tmp_path, seeds)
+    # Nothing gets as far as enrichment: it needs no model.
+    done = demo(tmp_path, seeds, WIREDESK_ANNOTATORS='["language"]')
     assert done.returncode == 1
     assert "empty.txt: rejected: " in done.stderr
     assert "Traceback" not in done.stderr
