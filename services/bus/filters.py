@@ -29,6 +29,8 @@ from services.media_topics import media_topics
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from schemas.article import EnrichedArticle
+
 OFFERED = (ENRICHED, FILED, STORY_MERGED, ENTITIES_CHANGED)
 """The types that subscribers may ask for, the usual one first."""
 
@@ -95,6 +97,17 @@ def traits_of(event: Mapping[str, Any]) -> Traits:
         topics=_folded(_each(data.get("topics"), "code", "name")),
         source=fold(_text(data.get("provider"))) or None,
         language=fold(_text(language.get("code"))) if isinstance(language, dict) else None,
+    )
+
+
+def traits_of_article(article: EnrichedArticle) -> Traits:
+    """The traits of an enriched article that was read already."""
+    return Traits(
+        ENRICHED.full_name,
+        entities=_folded(name for each in article.entities for name in (each.key, each.name)),
+        topics=_folded(name for each in article.topics for name in (each.code, each.name)),
+        source=fold(article.provider or "") or None,
+        language=fold(article.detected_language.code),
     )
 
 

@@ -22,7 +22,7 @@ from services import observability
 from services.bus.connect import server_url
 from services.bus.errors import StopWorking, Unavailable
 from services.bus.watchdog import Exit
-from services.console import entities_command, tokens_command, webhooks_command
+from services.console import entities_command, subscribers_command, tokens_command, webhooks_command
 from services.console.options import (
     AsJson,
     Inbox,
@@ -46,6 +46,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(entities_command.app, name="entities")
+app.add_typer(subscribers_command.app, name="subscribers")
 app.add_typer(tokens_command.app, name="tokens")
 app.add_typer(webhooks_command.app, name="webhooks")
 
@@ -286,9 +287,13 @@ def explain(
 
 @app.command()
 def tail(
-    entity: Annotated[str | None, typer.Option(help="Name or key of an entity.")] = None,
-    topic: Annotated[str | None, typer.Option(help="Code or name of a topic.")] = None,
-    language: Annotated[str | None, typer.Option(help="ISO 639-1 code.")] = None,
+    entity: Annotated[
+        list[str] | None, typer.Option(help="Name, key or QID of an entity; any of several.")
+    ] = None,
+    topic: Annotated[
+        list[str] | None, typer.Option(help="Code or name of a topic; those below it pass, too.")
+    ] = None,
+    language: Annotated[list[str] | None, typer.Option(help="ISO 639-1 code.")] = None,
     beginning: Annotated[  # noqa: FBT002  (see check)
         bool, typer.Option("--from-beginning", help="All that is kept, then what comes.")
     ] = False,
@@ -300,7 +305,7 @@ def tail(
     from services.console import status as view  # noqa: PLC0415
 
     settings = settings_of(inbox)
-    wanted = view.Filter(entity, topic, language)
+    wanted = view.filter_of(entity or (), topic or (), language or ())
     start = "0" if beginning else "$"
 
     async def follow() -> None:

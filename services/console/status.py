@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +12,16 @@ from rich.text import Text
 
 from schemas.article import EnrichedArticle
 from services.bus.connect import client
+from services.bus.filters import BadFilter, EventFilter, traits_of_article
 from services.bus.keys import DEAD_STREAM, ENRICHED_STREAM, Keys
 from services.bus.overview import Overview, StreamState, follow, overview
 from services.console.addresses import api_addresses
+from services.console.options import fail
 from services.console.progress import line_of_file, long_files
 from services.observability import printable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable
 
     from rich.console import Console
 
@@ -97,41 +98,25 @@ def _add_stream(table: Table, stream: StreamState) -> None:
         table.add_row(*row)
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which enriched articles ``tail`` shows; every given condition must hold."""
-
-    entity: str | None = None
-    topic: str | None = None
-    language: str | None = None
-
-    def passes(self, article: EnrichedArticle) -> bool:
-        """Whether the article meets every condition; names are compared without case."""
-        return (
-            (self.entity is None or self._names(self.entity, article))
-            and (self.topic is None or self._has_topic(self.topic, article))
-            and (self.language is None or article.detected_language.code == self.language)
-        )
-
-    @staticmethod
-    def _names(wanted: str, article: EnrichedArticle) -> bool:
-        folded = wanted.casefold()
-        return any(folded in {e.name.casefold(), e.key.casefold()} for e in article.entities)
-
-    @staticmethod
-    def _has_topic(wanted: str, article: EnrichedArticle) -> bool:
-        folded = wanted.casefold()
-        return any(folded in {t.code.casefold(), t.name.casefold()} for t in article.topics)
+def filter_of(
+    entities: Iterable[str], topics: Iterable[str], languages: Iterable[str]
+) -> EventFilter:
+    """Which articles ``tail`` shows; ends the command where a condition can't be met by any."""
+    try:
+        return EventFilter.of(entities=entities, topics=topics, languages=languages)
+    except BadFilter as error:
+        fail(str(error))
 
 
 async def tail(
-    url: str, settings: Settings, wanted: Filter, start: str
+    url: str, settings: Settings, wanted: EventFilter, start: str
 ) -> AsyncIterator[EnrichedArticle]:
     """Enriched articles that pass the filter, as they come, for ever."""
     async with client(url) as redis:
         async for event in follow(redis, Keys(settings.namespace), ENRICHED_STREAM, start):
-            if isinstance(event.payload, EnrichedArticle) and wanted.passes(event.payload):
-                yield event.payload
+            article = event.payload
+            if isinstance(article, EnrichedArticle) and wanted.passes(traits_of_article(article)):
+                yield article
 
 
 def line_of(article: EnrichedArticle) -> str:
