@@ -93,6 +93,7 @@ async function show({ first = false } = {}) {
   if (own.signal.aborted) return;
   main.removeAttribute("aria-busy");
   main.dataset.view = route.view || "feed";
+  main.dataset.address = here; // tells whoever drives the page that this view is the one shown
   replace(main, result.nodes);
   markNavigation(route.view);
   box.show(route.view === "search" || route.view === "article" ? route.parameters.get("q") ?? "" : "");

@@ -9,6 +9,7 @@ import { askToken } from "./token.js";
 const PAUSES = [500, 1000, 2000, 4000, 8000, 15_000];
 const SILENCE = 60_000; // the server says something at least every half of this
 const GIVEN_UP = 20_000; // reconnecting for longer than this is called offline
+const GAP = "wiredesk.gap"; // events are gone that we have not seen
 const TYPES = ["wiredesk.article.filed.v1"];
 
 /** Parses `text/event-stream`, whatever pieces it comes in. */
@@ -44,7 +45,7 @@ export class EventParser {
 
 /**
  * Dispatches `state` (detail: connecting, live, reconnecting, offline, denied) and `filed`
- * (detail: the outcome of an article).
+ * (detail: the outcome of an article), and `gap` where events are gone that nobody will send.
  */
 export class Live extends EventTarget {
   state = "connecting";
@@ -119,6 +120,7 @@ export class Live extends EventTarget {
 
   #take(event) {
     if (event.id) this.#last = event.id;
+    if (event.type === GAP) this.dispatchEvent(new CustomEvent("gap"));
     let outcome = null;
     try {
       outcome = JSON.parse(event.data).data;

@@ -3,12 +3,13 @@
 import { get, path } from "./api.js";
 import { h, heading } from "./dom.js";
 import { count, outward, plural, seemly, typeName, typeNames } from "./format.js";
-import { appendByDay, to } from "./list.js";
+import { appendByDay, names as namesOf, to } from "./list.js";
 import { panel } from "./panels.js";
 import { plot } from "./plot.js";
 
 const ARTICLES = 25;
-const BESIDE = 16;
+const BESIDE = 40; // asked for: dates and amounts are among them
+const SHOWN = 16;
 
 function outside(entity) {
   if (!entity.url || !outward(entity.url)) return null;
@@ -26,10 +27,11 @@ function names(entity) {
 }
 
 function beside(found) {
-  if (!found.items.length) return null;
-  const most = found.items[0].articles;
+  const items = namesOf(found.items).slice(0, SHOWN);
+  if (!items.length) return null;
+  const most = items[0].articles;
   return panel("Named beside it",
-    h("ol", { class: "plain" }, found.items.map((other) => {
+    h("ol", { class: "plain" }, items.map((other) => {
       const bar = h("span", { class: "meter-bar" });
       bar.style.width = `${Math.round((100 * other.articles) / most)}%`;
       return h("li", { class: "topic" },

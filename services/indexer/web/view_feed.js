@@ -3,7 +3,7 @@
 import { get, path } from "./api.js";
 import { announce, byId, calm, debounce, h, heading } from "./dom.js";
 import { ago, headline, localDay, plural, timeOfDay } from "./format.js";
-import { appendByDay, empty, row, to } from "./list.js";
+import { appendByDay, empty, names, row, to } from "./list.js";
 
 const FIRST = 40;
 const MORE = 40;
@@ -53,11 +53,13 @@ class Feed {
     this.waiting = [];
     this.takeWaiting = debounce(() => this.flush(), 120);
     context.live.addEventListener("filed", (event) => this.arrived(event.detail), { signal: this.signal });
+    context.live.addEventListener("gap", () => this.load().catch(() => {}), { signal: this.signal });
     addEventListener("scroll", () => this.scrolled(), { signal: this.signal, passive: true });
   }
 
-  /** Read the newest; shows them when they are there. */
+  /** Read the newest, at first and after a gap in the stream. */
   async load() {
+    this.list.replaceChildren();
     const page = await get(path("/v1/articles", { order: "newest", limit: FIRST }), { signal: this.signal });
     this.extend(page);
   }
@@ -209,7 +211,7 @@ class Feed {
 /** Beside the feed, where there is room: what the last days were about. */
 async function aside({ signal }) {
   const since = new Date(Date.now() - 7 * 86_400_000).toISOString();
-  const wanted = (extra) => path("/v1/facets", { facet: ["topic", "entity", "source"], limit: 10, ...extra });
+  const wanted = (extra) => path("/v1/facets", { facet: ["topic", "entity", "source"], limit: 40, ...extra });
   let answer = await get(wanted({ since }), { signal });
   let words = "in seven days";
   if (answer.counted === 0) {
@@ -217,7 +219,7 @@ async function aside({ signal }) {
     words = "in the store";
   }
   const part = (title, name, link) => {
-    const values = answer.facets[name] ?? [];
+    const values = names(answer.facets[name] ?? []);
     return values.length === 0 ? null : h("section", { class: "panel" },
       h("h2", {}, title),
       h("ol", { class: "ranks" }, values.slice(0, 8).map((value) =>

@@ -2,9 +2,8 @@
 
 import { get, path, topics } from "./api.js";
 import { announce, h, heading } from "./dom.js";
-import { count, day, language, plural, seemly } from "./format.js";
-import { appendByDay, empty, row, to } from "./list.js";
-import { ago } from "./format.js";
+import { ago, count, day, language, plural, seemly } from "./format.js";
+import { appendByDay, empty, names, row, to } from "./list.js";
 import { plot } from "./plot.js";
 
 const PAGE = 25;
@@ -45,10 +44,10 @@ async function nameOf(name, value, signal) {
 
 async function chips(query, signal) {
   const set = FILTERS.filter((name) => query[name]);
-  const names = await Promise.all(set.map((name) => nameOf(name, query[name], signal).catch(() => query[name])));
+  const called = await Promise.all(set.map((name) => nameOf(name, query[name], signal).catch(() => query[name])));
   return set.map((name, at) => h("a", {
-    class: "chip remove", href: to("search", { ...query, [name]: "" }), "aria-label": `Remove: ${names[at]}`,
-  }, h("span", { class: "chip-kind" }, name.replace("_", " ")), h("bdi", {}, seemly(names[at])), h("span", { "aria-hidden": "true" }, "×")));
+    class: "chip remove", href: to("search", { ...query, [name]: "" }), "aria-label": `Remove: ${called[at]}`,
+  }, h("span", { class: "chip-kind" }, name.replace("_", " ")), h("bdi", {}, seemly(called[at])), h("span", { "aria-hidden": "true" }, "×")));
 }
 
 function value(query, name, each, { indent = 0, words = each.name } = {}) {
@@ -119,12 +118,12 @@ function dayFacet(query, values, signal) {
 }
 
 async function facets(query, signal) {
-  const names = ["topic", "entity", "source", "language", "day"];
+  const which = ["topic", "entity", "source", "language", "day"];
   const [answer, tree] = await Promise.all([
-    get(path("/v1/facets", { ...asked(query), order: "", facet: names, limit: VALUES }), { signal }),
+    get(path("/v1/facets", { ...asked(query), order: "", facet: which, limit: VALUES }), { signal }),
     topics(),
   ]);
-  const of = (name) => answer.facets[name] ?? [];
+  const of = (name) => names(answer.facets[name] ?? []);
   const plain = (title, name, words = (each) => each.name) =>
     facet(title, of(name).map((each) => value(query, name, each, { words: words(each) })));
   return {
