@@ -87,8 +87,8 @@ COMPONENTS: dict[str, Any] = {
 _FASTAPIS = "Successful Response"
 """What FastAPI writes where a route says nothing of its answer."""
 
-UNCACHED = frozenset({"text/event-stream"})
-"""Media types of answers without an ETag."""
+UNCACHED = frozenset({"/v1/events", "/v1/desk"})
+"""What is new each time, and has no ETag."""
 
 
 def document(app: FastAPI) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
             answer["content"] = {PROBLEM_JSON: {"schema": {"$ref": f"{SCHEMAS}Problem"}}}
         if status in {"429", "503"}:
             answer["headers"] = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}
-    if not UNCACHED & answers["200"].get("content", {}).keys():
+    if path not in UNCACHED:
         answers["200"]["headers"] = {"ETag": {"$ref": "#/components/headers/ETag"}}
         answers.setdefault("304", NOT_MODIFIED)
     operation["responses"] = dict(sorted(answers.items()))

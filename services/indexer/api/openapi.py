@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import cache
 from pathlib import Path
 
 from services.indexer.api.app import create_app
@@ -18,6 +19,7 @@ from services.settings import Settings
 OPENAPI_FILE = Path(__file__).parents[3] / "schemas" / "generated" / "openapi.json"
 
 
+@cache
 def kept() -> str:
     """The document as the routes make it now."""
     settings = Settings()

@@ -18,14 +18,14 @@ from services.indexer.api.models import (
     VersionList,
 )
 from services.indexer.api.problems import ProblemError
+from services.indexer.store.places import listed_at, place_at, time_of
+from services.indexer.store.rows import body_start
 from services.indexer.store.snippets import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
     from uuid import UUID
 
-    from schemas.article import EnrichedArticle
     from services.indexer.store.base import ArticleStore, Hit, Query, Record, Story
     from services.indexer.store.entities import KnownEntity
 
@@ -86,15 +86,14 @@ def listed(store: ArticleStore, article_id: UUID) -> ArticleSummary | None:
     first = store.version(article_id, 1)
     if record is None or record.state != "live" or article is None or first is None:
         return None
-    body = next((part.start for part in article.sections if part.role == "body"), 0)
-    beginning, _ = excerpt(article.text[body:])
+    beginning, _ = excerpt(article.text[body_start(article) :])
     original = article.near_duplicate_of
     return ArticleSummary(
         id=article_id,
         revision=article.revision,
         headline=article.headline,
         published_at=article.published_at,
-        listed_at=_listed_at(first),
+        listed_at=time_of(place_at(listed_at(first), 0)),
         filed_at=record.versions[-1].filed_at,
         source=article.provider,
         language=article.detected_language.code,
@@ -106,12 +105,6 @@ def listed(store: ArticleStore, article_id: UUID) -> ArticleSummary | None:
         story=None if article.story is None else article.story.id,
         copy_of=None if original is None else original.article_id,
     )
-
-
-def _listed_at(first: EnrichedArticle) -> datetime:
-    """The time that lists are ordered by, told from the version that was filed first."""
-    received = first.drop.received_at
-    return received if first.published_at is None else min(first.published_at, received)
 
 
 def page(store: ArticleStore, query: Query, cursor: str | None) -> ArticleList:
