@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from redis.exceptions import RedisError, ResponseError
 
 from services.bus.errors import Unavailable
+from services.bus.groups import group_info
 from services.bus.keys import (
     CHANGE_STREAMS,
     DATA_FIELD,
@@ -32,6 +33,7 @@ from services.bus.keys import (
     webhook_group,
 )
 from services.bus.positions import EntryId, entry_id, written
+from services.bus.scripts import Scripts
 from services.effects import effect
 
 if TYPE_CHECKING:
@@ -182,13 +184,25 @@ class WebhookQueue:
         """Make the groups that aren't there, behind ``start``."""
         for stream in self._streams.values():
             with asked():
-                try:
-                    await self._redis.xgroup_create(
-                        self._keys.stream(stream), self._group, id=written(start), mkstream=True
-                    )
-                except ResponseError as error:
-                    if "BUSYGROUP" not in str(error):
-                        raise
+                groups = await group_info(self._redis, self._keys.stream(stream))
+                if all(group["name"].decode() != self._group for group in groups):
+                    await self._make_group(stream, written(start))
+
+    async def _make_group(self, stream: Stream, start: str) -> None:
+        key, read = self._keys.stream(stream), 0
+        if await self._redis.exists(key):
+            # Without a count the server can't tell the lag of a group that begins in the middle.
+            info: Any = await self._redis.xinfo_stream(key)
+            last = info["last-generated-id"].decode()
+            scripts = Scripts(self._redis, self._keys, marker_ttl=0)
+            read = info["entries-added"] - await scripts.count_entries(stream, start, last)
+        try:
+            await self._redis.xgroup_create(
+                key, self._group, id=start, mkstream=True, entries_read=read
+            )
+        except ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
 
     async def lease(self, seconds: float) -> bool:
         """Take or renew the lease; whether it is held."""
