@@ -7,7 +7,9 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
 from services.indexer.store.base import Query
+from services.indexer.store.postgres import PostgresStore
 from services.indexer.store.sqlite import SqliteStore
+from tests import postgres
 from tests.factories import (
     article_id,
     at,
@@ -39,7 +41,19 @@ def _sqlite(place: Path, clock: Callable[[], datetime]) -> ArticleStore:
     return SqliteStore(place / "store.sqlite3", clock=clock)
 
 
-STORES: dict[str, Opener] = {"sqlite": _sqlite}
+def _postgres(place: Path, clock: Callable[[], datetime]) -> ArticleStore:
+    return PostgresStore(postgres_url(place), clock=clock)
+
+
+def postgres_url(place: Path) -> str:
+    """The URL of the store that lives in a folder: of a new database where there is none yet."""
+    file = place / "postgres.url"
+    if not file.exists():
+        file.write_text(postgres.new_database())
+    return file.read_text()
+
+
+STORES: dict[str, Opener] = {"sqlite": _sqlite, "postgres": _postgres}
 
 
 class Desk:
@@ -61,6 +75,10 @@ class Desk:
         """Close every connection."""
         for store in self._opened:
             store.close()
+        file = self.place / "postgres.url"
+        if file.exists():
+            postgres.drop_database(file.read_text())
+            file.unlink()
 
 
 @contextmanager

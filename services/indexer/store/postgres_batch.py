@@ -1,6 +1,7 @@
-"""A batch on its way into a PostgreSQL store: what is there is read once, decided on here, and
-written at once, so that a hundred articles cost some twenty round trips and not a thousand.
+"""A batch on its way into a PostgreSQL store.
 
+What is there is read once, decided on here, and written at once (postgres_flush.py), so that a
+hundred articles cost some twenty round trips and not a thousand.
 Within a batch each article sees what those before it did, as if they had been filed alone.
 """
 
@@ -10,13 +11,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from psycopg.rows import dict_row
-
 from schemas.article import EnrichedArticle
 from schemas.events import Outcome, timings_of
 from services.bus.errors import StopWorking
 from services.indexer.store import postgres_stories
 from services.indexer.store.places import free_place, listed_at, place_at
+from services.indexer.store.postgres_copy import rows
+from services.indexer.store.postgres_derived import folded
 from services.indexer.store.rows import article_row, standing_of, version_row
 from services.indexer.store.rules import decide, highest_number
 from services.indexer.store.snippets import SCANNED_CHARS
@@ -25,7 +26,6 @@ from services.indexer.store.times import to_micros
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
-    from typing import LiteralString
 
     from services.indexer.store.postgres_pool import Connection
     from services.indexer.store.rules import Decision
@@ -91,7 +91,7 @@ class Held:
 
 @dataclass
 class Work:
-    """What a batch makes of the store; ``versions`` and ``outcomes`` by their numbers."""
+    """What a batch makes of the store; ``versions``, new and ``kept`` ones, by their numbers."""
 
     held: dict[str, Held] = field(default_factory=dict)
     versions: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -125,9 +125,7 @@ class Batch:
             (drop, name): Outcome.model_validate_json(document)
             for drop, name, document in db.execute(_REPORTED, pairs)
         }
-        new = [
-            a for a in articles if (str(a.drop.drop_id), str(a.article_id)) not in self._reported
-        ]
+        new = [article for article in articles if _pair(article) not in self._reported]
         # What articles say of stories counts in any order, so it may come first.
         postgres_stories.join(db, [a.story for a in new])
         self._roots = postgres_stories.roots(db, [a.story for a in new])
@@ -135,7 +133,7 @@ class Batch:
             self.work.held[row["article_id"]] = Held(dict(row), row)
         hashes = {a.content_hash for a in new}
         hashes |= {held.row["content_hash"] for held in self.work.held.values()}
-        self._live = dict(db.execute(_LIVE, (list(hashes),)).fetchall())
+        self._live: dict[str, str] = dict(db.execute(_LIVE, (list(hashes),)).fetchall())
         self._hidden = {row[0] for row in db.execute(_HIDDEN, (list(hashes),))}
         self._number(new)
 
@@ -145,14 +143,10 @@ class Batch:
         last_article, self._last_change, self._last_outcome = row or (0, 0, 0)
         numbers = self._db.execute(_VERSION_NUMBERS, (len(new),))
         self._version_numbers = iter([int(row[0]) for row in numbers])
-        unknown = {
-            str(a.article_id): a for a in reversed(new) if str(a.article_id) not in self.work.held
-        }
-        first = {
-            name: unknown[name]
-            for name in dict.fromkeys(str(a.article_id) for a in new)
-            if name in unknown
-        }
+        first: dict[str, EnrichedArticle] = {}
+        for article in new:
+            if str(article.article_id) not in self.work.held:
+                first.setdefault(str(article.article_id), article)
         wanted = {
             name: (last_article + n, place_at(listed_at(article), last_article + n))
             for n, (name, article) in enumerate(first.items(), start=1)
@@ -179,13 +173,12 @@ class Batch:
     # --- one article -----------------------------------------------------------------
 
     def _file_one(self, article: EnrichedArticle) -> Outcome:
-        pair = (str(article.drop.drop_id), str(article.article_id))
-        before = self._reported.get(pair)
+        before = self._reported.get(_pair(article))
         if before is not None:
             return before
         held = self.work.held.get(str(article.article_id))
         twin = self._live.get(article.content_hash)
-        other = None if twin in {None, str(article.article_id)} else UUID(twin)
+        other = None if twin is None or twin == str(article.article_id) else UUID(twin)
         decision = decide(article, None if held is None else standing_of(held.row), other)
         if decision.outcome != "superseded":
             self._place(article, held, decision)
@@ -206,7 +199,7 @@ class Batch:
         outcome = Outcome.model_validate_json(document)
         self._last_outcome += 1
         self.work.outcomes.append((self._last_outcome, outcome, document))
-        self._reported[str(article.drop.drop_id), str(article.article_id)] = outcome
+        self._reported[_pair(article)] = outcome
         return outcome
 
     def _place(self, article: EnrichedArticle, held: Held | None, decision: Decision) -> None:
@@ -226,6 +219,9 @@ class Batch:
         """The article's row and that of its version as they will be."""
         filed_at = to_micros(self._filed_at)
         row = article_row(article, decision, filed_at)
+        # Short enough for their indexes.
+        for name in ("language", "source_folded"):
+            row[name] = None if row[name] is None else folded(row[name])
         row["number"] = highest_number(article, None if held is None else standing_of(held.row))
         row["story"] = None if article.story is None else self._root(str(article.story.id))
         if held is None:
@@ -306,7 +302,6 @@ class Batch:
         return EnrichedArticle.model_validate_json(found[0])
 
 
-def rows(db: Connection, sql: LiteralString, *values: Any) -> list[dict[str, Any]]:
-    """What a query gives, each row by the names of its columns."""
-    with db.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(sql, values).fetchall()
+def _pair(article: EnrichedArticle) -> tuple[str, str]:
+    """What an outcome is reported of."""
+    return str(article.drop.drop_id), str(article.article_id)

@@ -59,8 +59,16 @@ _V1: tuple[LiteralString, ...] = (
     "CREATE INDEX live_place ON articles (place) WHERE state = 'live'",
     "CREATE INDEX live_language ON articles (language, place) WHERE state = 'live'",
     "CREATE INDEX live_source ON articles (source_folded, place) WHERE state = 'live'",
-    "CREATE INDEX articles_story ON articles (story, place) WHERE story IS NOT NULL",
-    "CREATE INDEX articles_copy_of ON articles (copy_of, place) WHERE copy_of IS NOT NULL",
+    """
+    CREATE INDEX live_story ON articles (story, place, source_folded)
+    WHERE state = 'live' AND story IS NOT NULL
+    """,
+    """
+    CREATE INDEX live_copy_of ON articles (copy_of, place)
+    WHERE state = 'live' AND copy_of IS NOT NULL
+    """,
+    # Hidden articles follow when stories turn out to be one, too.
+    "CREATE INDEX articles_story ON articles (story) WHERE story IS NOT NULL",
     "CREATE SEQUENCE versions_seq",
     """
     CREATE TABLE versions (
@@ -109,9 +117,154 @@ _V1: tuple[LiteralString, ...] = (
     )
     """,
     "CREATE INDEX found_in_parts_gin ON found_in_parts USING gin (words) WITH (fastupdate = off)",
-    'CREATE TABLE story_merges (gone text COLLATE "C", kept text COLLATE "C", PRIMARY KEY (gone, kept))',
+    """
+    CREATE TABLE story_merges (
+        gone text COLLATE "C" NOT NULL,
+        kept text COLLATE "C" NOT NULL,
+        PRIMARY KEY (gone, kept)
+    )
+    """,
     "CREATE INDEX story_merges_kept ON story_merges (kept, gone)",
-    'CREATE TABLE stories (story text COLLATE "C" PRIMARY KEY, root text COLLATE "C" NOT NULL)',
+    """
+    CREATE TABLE stories (
+        story text COLLATE "C" PRIMARY KEY,
+        root text COLLATE "C" NOT NULL
+    )
+    """,
+    # Stories as lists show them: counted anew whenever one of their articles changes.
+    """
+    CREATE TABLE story_totals (
+        story text COLLATE "C" PRIMARY KEY,
+        articles bigint NOT NULL,
+        first_place bigint NOT NULL,
+        last_place bigint NOT NULL
+    )
+    """,
+    "CREATE INDEX story_totals_newest ON story_totals (last_place DESC, articles)",
+    # Entities and topics of live articles only. Columns `..._folded` are what is searched for.
+    """
+    CREATE TABLE entities (
+        article bigint NOT NULL,
+        position integer NOT NULL,
+        place bigint NOT NULL,
+        key text COLLATE "C" NOT NULL,
+        name text COLLATE "C" NOT NULL,
+        type text COLLATE "C" NOT NULL,
+        mentions integer NOT NULL,
+        key_folded text COLLATE "C" NOT NULL,
+        name_folded text COLLATE "C" NOT NULL,
+        PRIMARY KEY (article, position)
+    )
+    """,
+    "CREATE INDEX entities_key ON entities (key_folded, place)",
+    "CREATE INDEX entities_name ON entities (name_folded, place)",
+    """
+    CREATE TABLE topics (
+        article bigint NOT NULL,
+        position integer NOT NULL,
+        code text COLLATE "C" NOT NULL,
+        name text COLLATE "C" NOT NULL,
+        score double precision NOT NULL,
+        PRIMARY KEY (article, position)
+    )
+    """,
+    # Each topic of an article and those above it.
+    """
+    CREATE TABLE lineage (
+        article bigint NOT NULL,
+        position integer NOT NULL,
+        place bigint NOT NULL,
+        code text COLLATE "C" NOT NULL,
+        name text COLLATE "C" NOT NULL,
+        code_folded text COLLATE "C" NOT NULL,
+        name_folded text COLLATE "C" NOT NULL,
+        PRIMARY KEY (article, position)
+    )
+    """,
+    "CREATE INDEX lineage_code ON lineage (code_folded, place)",
+    "CREATE INDEX lineage_name ON lineage (name_folded, place)",
+    # Live articles by topic (those above it too), entity, source, language, day, and all. Room is
+    # left in their pages, so that a count is written beside the old one.
+    """
+    CREATE TABLE totals (
+        facet text COLLATE "C" NOT NULL,
+        key text COLLATE "C" NOT NULL,
+        articles bigint NOT NULL,
+        mentions bigint NOT NULL,
+        PRIMARY KEY (facet, key)
+    ) WITH (fillfactor = 70)
+    """,
+    "CREATE INDEX totals_most ON totals (facet, articles DESC, key)",
+    # What these are called, and which type an entity has, by how many articles.
+    """
+    CREATE TABLE forms (
+        facet text COLLATE "C" NOT NULL,
+        key text COLLATE "C" NOT NULL,
+        form text COLLATE "C" NOT NULL,
+        articles bigint NOT NULL,
+        PRIMARY KEY (facet, key, form)
+    ) WITH (fillfactor = 70)
+    """,
+    # The words of entities' names: of those that articles have, and that an operator told.
+    """
+    CREATE TABLE name_words (
+        word text COLLATE "C" NOT NULL,
+        key text COLLATE "C" NOT NULL,
+        name text COLLATE "C" NOT NULL,
+        PRIMARY KEY (word, key, name)
+    )
+    """,
+    "CREATE INDEX name_words_key ON name_words (key, word)",
+    """
+    CREATE TABLE told_words (
+        word text COLLATE "C" NOT NULL,
+        key text COLLATE "C" NOT NULL,
+        name text COLLATE "C" NOT NULL,
+        PRIMARY KEY (word, key, name)
+    )
+    """,
+    # `entities.key` is the key that the document has; `entities.key_folded` follows `aliases.root`.
+    """
+    CREATE TABLE aliases (
+        key text COLLATE "C" PRIMARY KEY,
+        target text COLLATE "C" NOT NULL,
+        root text COLLATE "C" NOT NULL,
+        name text COLLATE "C",
+        by_name smallint NOT NULL,
+        at bigint NOT NULL,
+        key_folded text COLLATE "C" NOT NULL,
+        name_folded text COLLATE "C",
+        root_folded text COLLATE "C" NOT NULL
+    )
+    """,
+    "CREATE INDEX aliases_target ON aliases (target)",
+    "CREATE INDEX aliases_root ON aliases (root)",
+    "CREATE INDEX aliases_key_folded ON aliases (key_folded)",
+    "CREATE INDEX aliases_name_folded ON aliases (name_folded)",
+    # How the entities that others were merged into are shown.
+    """
+    CREATE TABLE targets (
+        key text COLLATE "C" PRIMARY KEY,
+        name text COLLATE "C",
+        type text COLLATE "C",
+        wikidata text COLLATE "C",
+        geonames text COLLATE "C",
+        iso_country text COLLATE "C",
+        key_folded text COLLATE "C" NOT NULL,
+        name_folded text COLLATE "C"
+    )
+    """,
+    "CREATE INDEX targets_key_folded ON targets (key_folded)",
+    "CREATE INDEX targets_name_folded ON targets (name_folded)",
+    """
+    CREATE TABLE changes (
+        seq bigint PRIMARY KEY,
+        change_id text COLLATE "C" NOT NULL UNIQUE,
+        document text COLLATE "C" NOT NULL,
+        published smallint NOT NULL DEFAULT 0
+    )
+    """,
+    "CREATE INDEX changes_pending ON changes (seq) WHERE published = 0",
     """
     CREATE TABLE registry (
         kind text COLLATE "C" NOT NULL,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from services.indexer.store.sqlite_stories import root_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from schemas.annotations import StoryRef
     from services.indexer.store.postgres_pool import Connection
@@ -47,6 +47,14 @@ _REKEY = """
     WHERE a.story = n.story AND n.story <> n.root
 """
 
+_UNCOUNT = "DELETE FROM story_totals WHERE story = ANY(%s)"
+
+_RECOUNT = """
+    INSERT INTO story_totals (story, articles, first_place, last_place)
+    SELECT story, count(*), min(place), max(place) FROM articles
+    WHERE story = ANY(%s) AND state = 'live' GROUP BY story
+"""
+
 
 def roots(db: Connection, stories: Iterable[StoryRef | None]) -> dict[str, str]:
     """Of ``stories`` those that take part in merges, each with the id that it has now."""
@@ -75,3 +83,12 @@ def join(db: Connection, stories: Iterable[StoryRef | None]) -> None:
         values = list(moved), list(moved.values())
         db.execute(_SET_ROOTS, values)
         db.execute(_REKEY, values)
+        recount(db, moved.keys() | set(moved.values()))
+
+
+def recount(db: Connection, stories: Collection[str]) -> None:
+    """Count the articles of ``stories`` anew."""
+    if stories:
+        named = sorted(stories)
+        db.execute(_UNCOUNT, (named,))
+        db.execute(_RECOUNT, (named,))

@@ -1,0 +1,258 @@
+"""Searches in a PostgreSQL store: what a query means in SQL, and pages of what it finds.
+
+Which index a search begins with is the server's choice, by how frequent it takes a word or key
+to be: for a rare one what has it, for a frequent one the newest articles until enough are found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from services.indexer.store import postgres_words
+from services.indexer.store.aliases import full_key
+from services.indexer.store.base import MAX_HITS, Hit, Page, Position
+from services.indexer.store.places import first_place, time_of
+from services.indexer.store.postgres_derived import folded
+from services.indexer.store.snippets import excerpt
+from services.indexer.store.times import from_micros
+from services.indexer.store.words import fold, parse, positive
+from services.media_topics import media_topics
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from services.indexer.store.base import Query
+    from services.indexer.store.postgres_pool import Connection
+    from services.indexer.store.words import Expression, Term
+
+RANKED = 1_000
+"""Matches of which the best are chosen, the newest: reading the words of one takes some 20 µs,
+and nobody reads on behind a thousand."""
+
+WEIGHTS = "{0.1, 0.1, 0.1, 1.0}"
+"""A match in the headline counts as ten in the text, as in the SQLite store."""
+
+_ENTITY = """EXISTS (
+    SELECT 1 FROM entities AS e WHERE e.article = a.seq
+    AND (e.key_folded = ANY(%(entity_keys)s) OR e.name_folded = %(entity)s))"""
+
+_TOPIC = """EXISTS (
+    SELECT 1 FROM lineage AS l WHERE l.article = a.seq
+    AND (l.code_folded = ANY(%(topic_codes)s) OR l.name_folded = %(topic)s))"""
+
+_STORY = "a.story = %(story)s"
+
+# By a key or name of what was merged.
+_MERGED_KEYS = """
+    SELECT root_folded FROM aliases WHERE key_folded = %(key)s OR name_folded = %(name)s
+    UNION SELECT key_folded FROM targets WHERE name_folded = %(name)s
+"""
+
+_STORY_NOW = "SELECT root FROM stories WHERE story = %s"
+
+_LATEST = "SELECT coalesce(max(seq), 0) FROM articles"
+
+_PLAIN = "SELECT a.place, 0::real AS score FROM articles AS a WHERE {filters} ORDER BY a.place DESC LIMIT %(limit)s"
+
+# Each arm is limited by itself, so that the server may walk an index in the order of places.
+_WITH_WORDS = """
+    SELECT place, score FROM (
+        (
+            SELECT a.place, {rank} AS score
+            FROM found_by_words AS f JOIN articles AS a ON a.place = f.place
+            WHERE f.words @@ %(words)s::tsquery AND {filters}{span}
+            ORDER BY a.place DESC LIMIT %(limit)s
+        )
+        UNION ALL (
+            SELECT a.place, p.score
+            FROM (
+                SELECT f.place, max({rank}) AS score FROM found_in_parts AS f
+                WHERE f.words @@ %(any_word)s::tsquery
+                GROUP BY f.place HAVING {over_parts}
+            ) AS p JOIN articles AS a ON a.place = p.place
+            WHERE {filters}
+            ORDER BY a.place DESC LIMIT %(limit)s
+        )
+    ) AS found
+    ORDER BY place DESC LIMIT %(limit)s
+"""
+
+_BEST = "SELECT place, score FROM ({found}) AS f ORDER BY score DESC, place DESC LIMIT %(best)s"
+
+_RANK = f"ts_rank('{WEIGHTS}', f.words, %(words)s::tsquery, 1)"
+
+_HITS = """
+    SELECT a.place, a.seq, a.article_id, a.revision, v.headline, a.published_at, a.filed_at,
+        a.source, a.language, a.story, a.copy_of, v.lead
+    FROM unnest(%s::bigint[]) AS n (place)
+    JOIN articles AS a ON a.place = n.place
+    JOIN versions AS v ON v.place = n.place AND v.seq = a.current
+"""
+
+_TOPICS = """
+    SELECT article, code, name FROM topics WHERE article = ANY(%s) ORDER BY article, position
+"""
+
+
+@dataclass
+class Search:
+    """A query as SQL: conditions on the article ``a``, and what they are filled with."""
+
+    conditions: list[str] = field(default_factory=lambda: ["a.state = 'live'"])
+    values: dict[str, Any] = field(default_factory=dict)
+    span: list[str] = field(default_factory=list)
+    words: Expression | None = None
+    by_words: bool = False
+
+    def add(self, condition: str, **values: Any) -> None:
+        """One more condition."""
+        self.conditions.append(condition)
+        self.values |= values
+
+    def between(self, condition: str, **values: Any) -> None:
+        """A condition on the place: it tells which months are looked at, in each table."""
+        self.add(f"a.{condition}", **values)
+        self.span.append(f"f.{condition}")
+
+    def matching(self, *, ranked: bool) -> str:
+        """SQL for ``place`` and ``score`` of what matches, the newest ``limit``."""
+        filters = " AND ".join(self.conditions)
+        if not self.by_words:
+            return _PLAIN.format(filters=filters)
+        if self.words is None:
+            # Words were given, and no letter or digit was in them.
+            return _PLAIN.format(filters="FALSE")
+        terms = postgres_words.terms(self.words)
+        names = {term: f"term_{number}" for number, term in enumerate(terms)}
+        queries = {term: postgres_words.query(term) for term in terms}
+        self.values |= {names[term]: queries[term] for term in terms}
+        self.values["words"] = postgres_words.query(self.words)
+        self.values["any_word"] = " | ".join(queries.values())
+        return _WITH_WORDS.format(
+            rank=_RANK if ranked else "0::real",
+            filters=filters,
+            span="".join(f" AND {condition}" for condition in self.span),
+            over_parts=postgres_words.over_parts(self.words, names, "f.words"),
+        )
+
+
+def search_of(db: Connection, query: Query) -> Search:
+    """What ``query`` means; raises ``BadQuery``."""
+    made = Search(words=parse(query.words or ""), by_words=has_words(query))
+    if query.entity is not None:
+        key, name = folded(full_key(query.entity)), folded(query.entity)
+        merged = db.execute(_MERGED_KEYS, {"key": key, "name": name}).fetchall()
+        keys = [key, *(row[0] for row in merged)]
+        made.add(_ENTITY, entity_keys=keys, entity=name)
+    if query.topic is not None:
+        made.add(_TOPIC, topic_codes=_codes(query.topic), topic=folded(query.topic))
+    if query.language is not None:
+        made.add("a.language = %(language)s", language=folded(query.language))
+    if query.source is not None:
+        made.add("a.source_folded = %(source)s", source=folded(query.source))
+    if query.story is not None:
+        made.add(_STORY, story=story_now(db, query.story))
+    if query.copy_of is not None:
+        made.add("a.copy_of = %(copy_of)s", copy_of=str(query.copy_of))
+    if query.since is not None:
+        made.between("place >= %(since)s", since=first_place(query.since))
+    if query.until is not None:
+        made.between("place < %(until)s", until=first_place(query.until))
+    return made
+
+
+def has_words(query: Query) -> bool:
+    """Whether ``query`` asks for words."""
+    return query.words is not None and bool(query.words.strip())
+
+
+def story_now(db: Connection, story: UUID) -> str:
+    """The id that a story has now."""
+    row = db.execute(_STORY_NOW, (str(story),)).fetchone()
+    return str(story) if row is None else str(row[0])
+
+
+def _codes(topic: str) -> list[str]:
+    """Folded codes of what is called ``topic``, in the vocabulary as well."""
+    tree, asked = media_topics(), fold(topic)
+    named = [code for code in tree if fold(tree.name(code) or "") == asked]
+    return [folded(each) for each in (topic, *named)]
+
+
+def page(db: Connection, query: Query, after: Position | None) -> Page:
+    """Articles that match, those after a position."""
+    search = search_of(db, query)
+    limit = max(0, min(query.limit, MAX_HITS))
+    if search.by_words and query.order != "newest":
+        found = _best(db, search, limit)
+        return Page(tuple(hits(db, found, positive(search.words))))
+    as_of = after.as_of if after is not None else _latest(db)
+    search.add("a.seq <= %(as_of)s", as_of=as_of)
+    if after is not None:
+        search.between("place < %(after)s", after=after.place)
+    # One more than is shown tells whether there is a next page.
+    search.values["limit"] = limit + 1
+    places = [int(row[0]) for row in db.execute(search.matching(ranked=False), search.values)]
+    shown = places[:limit]
+    more = len(places) > limit and shown
+    found_hits = tuple(hits(db, shown, positive(search.words)))
+    return Page(found_hits, Position(shown[-1], as_of) if more else None)
+
+
+def _best(db: Connection, search: Search, limit: int) -> list[int]:
+    search.values |= {"limit": max(RANKED, limit), "best": limit}
+    best = _BEST.format(found=search.matching(ranked=True))
+    return [int(row[0]) for row in db.execute(best, search.values)]
+
+
+def _latest(db: Connection) -> int:
+    row = db.execute(_LATEST).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def hits(db: Connection, places: Sequence[int], terms: Sequence[Term]) -> list[Hit]:
+    """What a list shows of the articles at ``places``, in that order."""
+    found = {row[0]: row[1:] for row in db.execute(_HITS, (list(places),))}
+    topics: dict[int, list[tuple[str, str]]] = {}
+    for seq, code, name in db.execute(_TOPICS, ([row[0] for row in found.values()],)):
+        topics.setdefault(seq, []).append((code, name))
+    return [
+        _hit(place, terms, topics.get(found[place][0], []), *found[place][1:])
+        for place in places
+        if place in found
+    ]
+
+
+def _hit(  # noqa: PLR0913  (the columns of a hit)
+    place: int,
+    terms: Sequence[Term],
+    topics: Sequence[tuple[str, str]],
+    article_id: str,
+    revision: int,
+    headline: str | None,
+    published_at: int | None,
+    filed_at: int,
+    source: str | None,
+    language: str,
+    story: str | None,
+    copy_of: str | None,
+    lead: str,
+) -> Hit:
+    shown, matches = excerpt(lead, terms)
+    return Hit(
+        article_id=UUID(article_id),
+        revision=revision,
+        headline=headline,
+        published_at=None if published_at is None else from_micros(published_at),
+        filed_at=from_micros(filed_at),
+        listed_at=time_of(place),
+        excerpt=shown,
+        matches=matches,
+        source=source,
+        language=language,
+        topics=tuple(topics),
+        story=None if story is None else UUID(story),
+        copy_of=None if copy_of is None else UUID(copy_of),
+    )
