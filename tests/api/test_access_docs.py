@@ -62,8 +62,8 @@ def test_the_scopes_and_what_they_open_are_the_real_ones() -> None:
         f"| path and query | {sizes.MAX_TARGET // KIB} KiB | 414 |",
         f"| headers | {sizes.MAX_HEAD // KIB} KiB | 431 |",
         (
-            f"({Settings.model_fields['api_max_request_bytes'].default // KIB} KiB), also in chunks, "
-            f"within {sizes.BODY_TIMEOUT:g} s"
+            f"({Settings.model_fields['api_max_request_bytes'].default // KIB} KiB), "
+            f"also in chunks, within {sizes.BODY_TIMEOUT:g} s"
         ),
         f"| head of a request | within {HEAD_TIMEOUT:g} s |",
         (

@@ -17,7 +17,7 @@ import pytest
 from structlog.testing import capture_logs
 from uvicorn import Server
 
-from services.bus.errors import StopWorking
+from services.bus.errors import StopWorking, Unavailable
 from services.bus.service import guarded
 from services.bus.watchdog import Exit
 from services.indexer.api import server, sockets
@@ -119,6 +119,21 @@ def test_a_store_that_isnt_there_is_a_reason_to_stop(tmp_path: Path) -> None:
     settings.store.unlink()
     with pytest.raises(StopWorking, match="No store"):
         asyncio.run(ApiServer(settings).run(asyncio.Event()))
+
+
+def test_a_store_that_is_away_at_the_start_is_an_exit_code_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So whoever starts it again knows that trying later helps."""
+
+    def away(*_: Any, **__: Any) -> None:
+        raise Unavailable("no connection")
+
+    settings = api_settings(tmp_path)
+    monkeypatch.setattr(server, "open_store", away)
+    with capture_logs() as lines:
+        assert guarded(serve(settings)) == Exit.UNAVAILABLE
+    assert [line["reason"] for line in lines] == ["no connection"]
 
 
 # --- a port that is taken -------------------------------------------------------------------

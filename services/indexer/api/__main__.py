@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import signal
 
+from services.bus.errors import Unavailable
 from services.bus.service import exit_with, guarded, prepare
 from services.bus.watchdog import Exit
 from services.indexer.api.server import ApiServer
+from services.observability import get_logger
 from services.settings import Settings
+
+log = get_logger(__name__)
 
 
 async def serve(settings: Settings) -> int:
@@ -17,7 +21,12 @@ async def serve(settings: Settings) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await ApiServer(settings).run(stop)
+    try:
+        await ApiServer(settings).run(stop)
+    except Unavailable as error:
+        # At the start only: while it serves, a store that is away is waited for.
+        log.critical("service.cannot_work", reason=str(error))
+        return Exit.UNAVAILABLE
     return Exit.OK
 
 

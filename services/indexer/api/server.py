@@ -84,11 +84,13 @@ class ApiServer:
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until ``stop``; raises what ended it before, ``StopWorking`` among that."""
         table = self._table()
-        await asyncio.to_thread(table.read)
-        address = await asyncio.to_thread(partial(check_address, self._settings, tokens=table.any))
-        sock = await take_port(self._settings, address, stop)
+        sock: socket.socket | None = None
+        try:
+            sock = await self._listening(table, stop)
+        finally:
+            if sock is None:
+                table.close()
         if sock is None:
-            table.close()
             return
         serving = ServerThread(self._settings, table, sock)
         self._url = url_of(sock)
@@ -96,6 +98,12 @@ class ApiServer:
             await self._serve(serving, stop)
         finally:
             self._url = None
+
+    async def _listening(self, table: TokenTable, stop: asyncio.Event) -> socket.socket | None:
+        """The socket, as soon as its port is free; None when told to stop before."""
+        await asyncio.to_thread(table.read)
+        address = await asyncio.to_thread(partial(check_address, self._settings, tokens=table.any))
+        return await take_port(self._settings, address, stop)
 
     async def _serve(self, serving: ServerThread, stop: asyncio.Event) -> None:
         serving.start()
