@@ -22,7 +22,13 @@ from services import observability
 from services.bus.connect import server_url
 from services.bus.errors import StopWorking, Unavailable
 from services.bus.watchdog import Exit
-from services.console import entities_command, subscribers_command, tokens_command, webhooks_command
+from services.console import (
+    entities_command,
+    export_command,
+    subscribers_command,
+    tokens_command,
+    webhooks_command,
+)
 from services.console.options import (
     AsJson,
     Inbox,
@@ -49,6 +55,7 @@ app.add_typer(entities_command.app, name="entities")
 app.add_typer(subscribers_command.app, name="subscribers")
 app.add_typer(tokens_command.app, name="tokens")
 app.add_typer(webhooks_command.app, name="webhooks")
+app.command()(export_command.export)
 
 Workers = Annotated[
     int | None,
