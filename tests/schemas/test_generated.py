@@ -11,7 +11,15 @@ from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 
 from schemas.events import EVENT_TYPES, RECEIVED
-from schemas.generate import ASYNCAPI_FILE, GENERATED, event_schema, main, outdated, write
+from schemas.generate import (
+    ASYNCAPI_FILE,
+    GENERATED,
+    OPENAPI_FILE,
+    event_schema,
+    main,
+    outdated,
+    write,
+)
 from tests.factories import make_enriched, make_raw
 from tests.schemas.envelopes import enveloped, event_type
 from tests.schemas.strategies import PAYLOADS
@@ -38,7 +46,15 @@ def test_writing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     write(tmp_path)
 
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == first
-    assert first == {path.name: path.read_bytes() for path in GENERATED.iterdir()}
+    kept = {path.name: path.read_bytes() for path in GENERATED.iterdir()}
+    assert first == {name: text for name, text in kept.items() if name != OPENAPI_FILE}
+
+
+def test_the_document_of_another_generator_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / OPENAPI_FILE).write_text("{}", encoding="utf-8")
+    write(tmp_path)
+    assert outdated(tmp_path) == []
+    assert (tmp_path / OPENAPI_FILE).read_text(encoding="utf-8") == "{}"
 
 
 def test_a_changed_a_missing_and_a_left_over_file_are_named(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi.openapi.utils import get_openapi
 
+from services.indexer.api.examples import EXAMPLES
 from services.indexer.api.models import Problem
 from services.indexer.api.problems import PROBLEM_JSON
 
@@ -142,6 +143,9 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
             answer["content"] = {PROBLEM_JSON: {"schema": {"$ref": f"{SCHEMAS}Problem"}}}
         if status in {"429", "503"}:
             answer["headers"] = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}
+    if operation["operationId"] in EXAMPLES:
+        example = EXAMPLES[operation["operationId"]]
+        answers["200"]["content"]["application/json"]["example"] = example
     if path not in UNCACHED:
         answers["200"]["headers"] = {"ETag": {"$ref": "#/components/headers/ETag"}}
         answers.setdefault("304", NOT_MODIFIED)
