@@ -165,24 +165,40 @@ def show_all(settings: Settings, console: Console, *, as_json: bool = False) -> 
 
 
 def _table(webhooks: Sequence[Webhook], states: dict[str, QueueState]) -> Any:
-    names = ("name", "state", "lag", "waiting", "oldest", "attempts", "last success")
-    table = table_of(*names, "last failure", "dead", "url")
+    """What fits a terminal; ``show`` tells the rest."""
+    names = ("name", "state", "lag", "waiting", "oldest", "tries", "success", "failure", "dead")
+    table = table_of(*names)
+    for column in table.columns[2:]:
+        column.no_wrap = column.header != "failure"
     for webhook in webhooks:
         state = states[webhook.name]
-        failure = "–" if state.failure is None else f"{_when(state.failure_at)} {state.failure}"
+        failure = "" if state.failure is None else f": {state.failure}"
         table.add_row(
             text_of(webhook.name),
             text_of(standing(webhook, state)),
             "?" if state.lag is None else str(state.lag),
             str(state.waiting),
-            "–" if state.oldest_seconds is None else f"{state.oldest_seconds:.0f} s",
+            _span(state.oldest_seconds),
             str(state.attempts) if state.attempts else "–",
-            _when(state.success_at),
-            text_of(failure),
+            _ago(state.success_at),
+            text_of(_ago(state.failure_at) + failure),
             str(state.dead),
-            text_of(webhook.url),
         )
     return table
+
+
+def _span(seconds: float | None) -> str:
+    """A time in one unit: 12 s, 3 min, 5 h, 2 d."""
+    if seconds is None:
+        return "–"
+    for length, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= length:
+            return f"{seconds // length:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"
+
+
+def _ago(moment: float | None) -> str:
+    return "–" if moment is None else f"{_span(time.time() - moment)} ago"
 
 
 def _when(seconds: float | None) -> str:

@@ -119,7 +119,7 @@ async def test_nobody_there_is_the_receivers_fault() -> None:
         url = gone.url
     answer = await post(url)
     assert (answer.kind, answer.at_fault) == ("failed", "receiver")
-    assert "no connection" in answer.reason
+    assert answer.reason == "no connection: connection refused"
 
 
 async def test_a_connection_is_used_again(receiver: Receiver) -> None:

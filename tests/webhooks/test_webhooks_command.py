@@ -142,7 +142,9 @@ def test_it_begins_now_at_the_beginning_or_at_a_time(
         assert as_json(inbox, "show", name)["queue"]["lag"] == lag
 
 
-def test_the_list_says_how_each_goes(inbox: Path, desk: Desk, receiver: Receiver) -> None:
+def test_the_list_says_how_each_goes(
+    inbox: Path, desk: Desk, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     webhooks(inbox, "add", "archive", receiver.url, "--type", "enriched", "--type", "filed")
     assert "is the indexer running" in webhooks(inbox, "list")
     put(desk, 1)
@@ -150,7 +152,12 @@ def test_the_list_says_how_each_goes(inbox: Path, desk: Desk, receiver: Receiver
     assert state["wants"]["types"] == ["wiredesk.article.enriched.v1", "wiredesk.article.filed.v1"]
     assert (state["queue"]["lag"], state["queue"]["delivering"]) == (1, False)
     assert state["queue"]["oldest_seconds"] >= 0
+    monkeypatch.setenv("COLUMNS", "80")
+    table = webhooks(inbox, "list")
+    assert max(map(len, table.splitlines())) <= 80
+    assert "running?" in table
     webhooks(inbox, "pause", "archive", "--reason", "they move house")
+    monkeypatch.setenv("COLUMNS", "250")
     assert "they move house" in webhooks(inbox, "list")
     webhooks(inbox, "resume", "archive")
     assert as_json(inbox, "show", "archive")["paused"] is None

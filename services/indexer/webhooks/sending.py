@@ -8,6 +8,7 @@ an answer some kilobytes are read, so that the connection can be used again, and
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 import time
 from contextlib import aclosing
@@ -203,7 +204,8 @@ def _reason_of_connect(error: httpcore.ConnectError) -> str:
             return f"the certificate isn't trusted: {cause.verify_message}"
         if isinstance(cause, ssl.SSLError):
             return f"no TLS: {cause.reason}"
-        if isinstance(cause, OSError) and cause.strerror:
-            return f"no connection: {cause.strerror}"
+        if isinstance(cause, OSError) and cause.errno:
+            # Not its own text: that names the address, and this goes into logs.
+            return f"no connection: {os.strerror(cause.errno).lower()}"
         cause = cause.__cause__ or cause.__context__
     return "no connection"
