@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import logging
 import random
+import selectors
 import socket
 import threading
 import time
@@ -41,8 +42,8 @@ SILENCE = 45.0
 """Seconds without a sign of life after which the line counts as broken: three of the server's."""
 
 SAVE_EVERY = 0.5
-"""Seconds between two writes of the position: a write waits for the disk. Whoever dies is given
-again what it had handled since the last one."""
+"""Seconds between two writes of the position while events come in a row: a write waits for the
+disk. Whoever dies is given again what it had handled since the last one."""
 
 PIECE = 64 * 1024
 """Bytes read at once."""
@@ -248,9 +249,20 @@ class Subscription:
             connection.request("GET", self._target, headers=headers)
             answer = connection.getresponse()
             _check(answer)
-            yield from _frames_of(answer)
+            frames = Frames()
+            while piece := self._read(answer):
+                yield from frames.feed(piece)
         finally:
             connection.close()
+
+    def _read(self, answer: HTTPResponse) -> bytes:
+        """The next piece; where it has to be waited for, the position is kept first."""
+        line = self._socket
+        if line is not None and self._file is not None:
+            with selectors.DefaultSelector() as selector:
+                selector.register(line, selectors.EVENT_READ)
+                self._save(at_once=not selector.select(0))
+        return answer.read1(PIECE)
 
     def _hang_up(self) -> None:
         """Break the line, whoever reads from it."""
@@ -268,12 +280,6 @@ class Subscription:
         if not self._closed.is_set():
             log.info("connecting again in %.1f s: %s", after, error)
         self._closed.wait(after)
-
-
-def _frames_of(answer: HTTPResponse) -> Iterator[Frame]:
-    frames = Frames()
-    while piece := answer.read1(PIECE):
-        yield from frames.feed(piece)
 
 
 def _check(answer: HTTPResponse) -> None:
