@@ -64,7 +64,7 @@ class Look:
         if message.type in {"error", "warning"} and not any(
             each in message.text for each in self.expected
         ):
-            self.troubles.append(f"{message.type}: {message.text}")
+            self.troubles.append(f"{message.type}: {message.text} {message.location['url']}")
 
     def _asked(self, request: Request) -> None:
         address = urlsplit(request.url)
@@ -90,7 +90,7 @@ class Look:
     def check(self) -> None:
         """Nothing may have gone wrong, whatever the test was about."""
         troubles, self.troubles, self.expected = self.troubles, [], ()
-        assert troubles == []
+        assert troubles == [], troubles
 
     @property
     def overflow(self) -> int:

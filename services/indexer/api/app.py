@@ -72,6 +72,8 @@ def create_app(context: ApiContext) -> FastAPI:
     add_handlers(app)
     for router in ROUTERS:
         app.include_router(router)
+    # Now, and not with the first requests: they come at once, and it can't be made by two threads.
+    app.openapi()
     app.add_middleware(Edges)
     return app
 

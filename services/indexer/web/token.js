@@ -34,9 +34,11 @@ function ask(reason) {
   input.focus();
   return new Promise((resolve) => {
     dialog.addEventListener("cancel", (event) => event.preventDefault());
-    form.addEventListener("submit", () => {
-      resolve(input.value.trim());
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      dialog.close();
       dialog.remove();
+      resolve(input.value.trim());
     });
   });
 }

@@ -3,13 +3,22 @@
 import { get, path } from "./api.js";
 import { announce, byId, calm, debounce, h, heading } from "./dom.js";
 import { ago, headline, localDay, plural, timeOfDay } from "./format.js";
+import { unitsOf } from "./marks.js";
 import { appendByDay, empty, names, row, to } from "./list.js";
 
 const FIRST = 40;
 const MORE = 40;
 const FETCHED_AT_ONCE = 12; // of a burst, only so many are read one by one
+const EXCERPT = 240; // characters; two lines show
 const NEAR_TOP = 160; // px: nearer than this, what arrives is in sight
 const NEWS = new Set(["indexed", "updated", "withdrawn"]);
+
+/** The beginning of the body, for an article without a summary. */
+function beginning(article) {
+  const start = article.sections.find((section) => section.role === "body")?.start ?? 0;
+  const unit = unitsOf(article.text, [start])(start);
+  return article.text.slice(unit, unit + EXCERPT).replace(/\s+/g, " ");
+}
 
 /** What a list shows of an article that was read whole. */
 export function summaryOf(view) {
@@ -20,7 +29,7 @@ export function summaryOf(view) {
     listed_at: article.published_at ?? article.drop.received_at,
     source: article.provider ?? null,
     language: article.detected_language.code,
-    excerpt: article.summary?.text ?? "",
+    excerpt: article.summary?.text ?? beginning(article),
     topics: article.topics,
     story: article.story?.articles > 1 ? article.story.id : null,
     copy_of: article.near_duplicate_of?.article_id ?? null,
@@ -53,15 +62,32 @@ class Feed {
     this.waiting = [];
     this.takeWaiting = debounce(() => this.flush(), 120);
     context.live.addEventListener("filed", (event) => this.arrived(event.detail), { signal: this.signal });
-    context.live.addEventListener("gap", () => this.load().catch(() => {}), { signal: this.signal });
+    context.live.addEventListener("state", (event) => event.detail === "live" && this.catchUp(), { signal: this.signal });
+    context.live.addEventListener("gap", () => this.catchUp(), { signal: this.signal });
     addEventListener("scroll", () => this.scrolled(), { signal: this.signal, passive: true });
   }
 
-  /** Read the newest, at first and after a gap in the stream. */
-  async load() {
-    this.list.replaceChildren();
-    const page = await get(path("/v1/articles", { order: "newest", limit: FIRST }), { signal: this.signal });
-    this.extend(page);
+  #newest() {
+    return get(path("/v1/articles", { order: "newest", limit: FIRST }), { signal: this.signal });
+  }
+
+  /** Read the newest; shows them when they are there. */
+  load() {
+    this.loaded = this.#newest().then((page) => this.extend(page));
+    return this.loaded;
+  }
+
+  /** What was filed before the stream was there, or in a gap of it, is put on top. */
+  async catchUp() {
+    try {
+      await this.loaded;
+      const { items } = await this.#newest();
+      const missed = items.filter((item) => !this.find(item.id)).reverse();
+      for (const item of missed) this.arrive(this.line(item, { timings: { filed_at: item.filed_at } }));
+      if (missed.length) this.tell();
+    } catch {
+      // The list couldn't be read: the view says so, or the next connection tries again.
+    }
   }
 
   extend(page) {
@@ -133,7 +159,10 @@ class Feed {
   place(outcome) {
     this.find(outcome.article_id)?.remove();
     this.dropEmptyDays();
-    const element = this.line(briefOf(outcome), outcome);
+    this.arrive(this.line(briefOf(outcome), outcome));
+  }
+
+  arrive(element) {
     element.classList.add("unread");
     this.incoming.prepend(element);
     this.incoming.hidden = false;
