@@ -107,8 +107,8 @@ class Settings(BaseSettings):
     )
     subscriber_limit: PositiveInt = Field(
         default=1_000_000,
-        description="Entries that an unknown consumer group may lag before the janitor no longer "
-        "protects it. It is reported long before.",
+        description="Entries that a subscriber's consumer group may lag before the janitor no "
+        "longer protects it, unless it was added with a limit of its own. It is reported at half.",
     )
 
     # --- Ingest ----------------------------------------------------------------
