@@ -88,7 +88,7 @@ COMPONENTS: dict[str, Any] = {
 _FASTAPIS = "Successful Response"
 """What FastAPI writes where a route says nothing of its answer."""
 
-UNCACHED = frozenset({"/v1/events", "/v1/desk"})
+UNCACHED = frozenset({"/v1/events"})
 """What is new each time, and has no ETag."""
 
 
