@@ -67,13 +67,15 @@ lint: $(TEST_READY) ## Check style, formatting and who imports whom
 types: $(TEST_READY) ## Check types, strictly, over source and tests
 	$(BIN)/mypy
 
-generated: $(TEST_READY) ## Write what is generated: schemas/generated/ and the settings table
+generated: $(TEST_READY) ## Write what is generated: schemas/generated/ and the tables of the documentation
 	$(BIN)/python -m schemas.generate
+	$(BIN)/python -m services.indexer.api.openapi
 	$(BIN)/python -m services.settings_doc
 	$(BIN)/python -m tests.golden.format_table
 
 check-generated: $(TEST_READY) ## Refuse generated files that are not current
 	$(BIN)/python -m schemas.generate --check
+	$(BIN)/python -m services.indexer.api.openapi --check
 	$(BIN)/python -m services.settings_doc --check
 	$(BIN)/python -m tests.golden.format_table --check
 
