@@ -203,12 +203,12 @@ def test_copies_of_an_article_are_found(store: ArticleStore) -> None:
     store.file([naming(1, "person:ana"), copy(2, 1), copy(3, 1), copy(4, 2)])
     found = store.search(Query(copy_of=article_id(1)))
     assert {hit.article_id for hit in found} == {article_id(2), article_id(3)}
-    assert store.search(Query(copy_of=article_id(3))) == []
+    assert not store.search(Query(copy_of=article_id(3)))
 
 
 def test_an_update_that_is_no_copy_any_more_is_not_found(store: ArticleStore) -> None:
     store.file([copy(2, 1), naming(2, "person:bea", revision=2)])
-    assert store.search(Query(copy_of=article_id(1))) == []
+    assert not store.search(Query(copy_of=article_id(1)))
 
 
 def test_stories_and_copies_go_with_all_other_conditions(store: ArticleStore) -> None:

@@ -79,23 +79,6 @@ def test_what_is_pending_is_found_without_reading_what_was_published(store: Sqli
     assert "changes_pending" in plan(store, sqlite_aliases.PENDING, (1,))
 
 
-@pytest.mark.parametrize(
-    ("query", "index"),
-    [
-        (Query(story=article_id()), "articles_story"),
-        (Query(copy_of=article_id()), "articles_copy_of"),
-        (Query(entity="x"), "aliases_key_folded"),
-        (Query(entity="x"), "aliases_name_folded"),
-        (Query(entity="x"), "targets_name_folded"),
-    ],
-)
-def test_filters_use_their_index(store: SqliteStore, query: Query, index: str) -> None:
-    steps = plan(store, *sqlite_search.statement(query))
-    assert f"INDEX {index}" in steps
-    scans = [step for step in steps.splitlines() if step.startswith("SCAN")]
-    assert scans == ["SCAN best"]
-
-
 def test_a_merge_of_many_articles_takes_milliseconds_each_at_most(store: SqliteStore) -> None:
     """Measured: 20 to 30 µs for each; so 100,000 take seconds, while an indexer waits for 10."""
     store.file([naming(n, A) for n in range(1000)])

@@ -13,7 +13,7 @@ import pytest
 
 from services import effects
 from services.bus.errors import StopWorking, Unavailable
-from services.indexer.store import sqlite_schema, sqlite_search, sqlite_write
+from services.indexer.store import sqlite_schema
 from services.indexer.store.base import Query
 from services.indexer.store.sqlite import SqliteStore
 from tests.conformance.stores import found, version
@@ -331,68 +331,3 @@ def test_the_commit_is_announced_once_a_batch(
         "2 indexer.store.commit",
         "3 indexer.store.migrate",
     ]
-
-
-# --- Query plans ------------------------------------------------------------------------------
-
-
-def plan(store: SqliteStore, sql: str, values: object) -> str:
-    rows = store._db.execute(f"EXPLAIN QUERY PLAN {sql}", values)  # type: ignore[arg-type]  # a tuple or a dict
-    return "\n".join(str(row[3]) for row in rows)
-
-
-def scans(steps: str) -> list[str]:
-    """What is read from its beginning to its end; `best` holds the hits alone."""
-    return [step for step in steps.splitlines() if step.startswith("SCAN")]
-
-
-LOOKUPS = {
-    "get": (sqlite_search.DOCUMENT, 1),
-    "standing": (sqlite_search.STANDING, 1),
-    "versions": (sqlite_search.VERSIONS, 1),
-    "outcomes": (sqlite_search.OUTCOMES, 2),
-    "resolve": (sqlite_search.RESOLVE, 3),
-    "reported": (sqlite_write.REPORTED, 2),
-    "held": (sqlite_write.HELD, 1),
-    "twin": (sqlite_write.TWIN, 2),
-    "live with": (sqlite_write.LIVE_WITH, 1),
-    "first hidden": (sqlite_write.FIRST_HIDDEN, 1),
-}
-
-
-@pytest.mark.parametrize("name", LOOKUPS)
-def test_lookups_use_an_index_and_sort_nothing(store: SqliteStore, name: str) -> None:
-    sql, values = LOOKUPS[name]
-    steps = plan(store, sql, ("x",) * values)
-    assert "SEARCH" in steps
-    assert "SCAN" not in steps
-    assert "TEMP B-TREE" not in steps
-
-
-@pytest.mark.parametrize(
-    ("query", "index"),
-    [
-        (Query(entity="x"), "entities_key"),
-        (Query(entity="x"), "entities_name"),
-        (Query(topic="x"), "topics_code"),
-        (Query(topic="x"), "topics_name"),
-        (Query(language="x"), "live_language"),
-    ],
-)
-def test_filters_use_their_index(store: SqliteStore, query: Query, index: str) -> None:
-    steps = plan(store, *sqlite_search.statement(query))
-    assert f"INDEX {index}" in steps
-    assert scans(steps) == ["SCAN best"]
-
-
-def test_the_newest_are_read_from_their_index_in_order(store: SqliteStore) -> None:
-    steps = plan(store, *sqlite_search.statement(Query()))
-    assert scans(steps) == ["SCAN a USING INDEX live_newest", "SCAN best"]
-    # Only the hits themselves are sorted, when all that is shown of them has been read.
-    assert steps.count("TEMP B-TREE") == 1
-    assert steps.endswith("USE TEMP B-TREE FOR ORDER BY")
-
-
-def test_words_are_looked_up_in_the_full_text_index(store: SqliteStore) -> None:
-    steps = plan(store, *sqlite_search.statement(Query(words="quay")))
-    assert scans(steps) == ["SCAN found_by_words VIRTUAL TABLE INDEX 0:M2", "SCAN best"]

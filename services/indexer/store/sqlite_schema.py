@@ -359,7 +359,12 @@ _V4: tuple[Step, ...] = (
         last_place INTEGER NOT NULL
     ) WITHOUT ROWID
     """,
-    "CREATE INDEX story_totals_newest ON story_totals (last_place DESC, articles)",
+    "CREATE INDEX story_totals_newest ON story_totals (last_place DESC, story, articles)",
+    # Most stories have one article only, and nobody lists those.
+    """
+    CREATE INDEX story_totals_several ON story_totals (last_place DESC, story, articles)
+    WHERE articles >= 2
+    """,
     fill_totals,
     """
     CREATE TABLE registry (

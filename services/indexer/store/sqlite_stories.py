@@ -76,13 +76,17 @@ def root_of(members: Sequence[tuple[str, int]]) -> str:
     return min(left or [story for story, _ in members])
 
 
+SEVERAL = 2
+"""Articles that make a story a list's: the index of these is the usual one."""
+
 # --- Stories as lists show them ------------------------------------------------------------------
 
 ONE = "SELECT story, articles, first_place, last_place FROM story_totals WHERE story = ?"
 
 NEWEST = """
-    SELECT story, articles, first_place, last_place FROM story_totals INDEXED BY story_totals_newest
-    WHERE articles >= ? ORDER BY last_place DESC, story LIMIT ?
+    SELECT story, articles, first_place, last_place FROM story_totals INDEXED BY {index}
+    WHERE articles >= :articles AND {several} AND last_place < 9223372036854775807
+    ORDER BY last_place DESC, story LIMIT :limit
 """
 
 HEADLINE = """
@@ -104,8 +108,16 @@ def find(db: sqlite3.Connection, story: str) -> Story | None:
 
 def newest(db: sqlite3.Connection, limit: int, articles: int) -> list[Story]:
     """Stories of at least so many articles, those with the newest article first."""
-    rows = db.execute(NEWEST, (articles, max(0, limit))).fetchall()
+    values = {"articles": articles, "limit": max(0, limit)}
+    rows = db.execute(newest_first(articles), values).fetchall()
     return [_story(db, *row) for row in rows]
+
+
+def newest_first(articles: int) -> str:
+    """The SQL for :func:`newest`."""
+    if articles < SEVERAL:
+        return NEWEST.format(index="story_totals_newest", several="TRUE")
+    return NEWEST.format(index="story_totals_several", several=f"articles >= {SEVERAL}")
 
 
 def _story(db: sqlite3.Connection, story: str, articles: int, first: int, last: int) -> Story:
