@@ -64,6 +64,9 @@ class Desk:
         self.place = place
         self._opened: list[ArticleStore] = []
         self._clock = ticking()
+        if name == "postgres":
+            # Here, and not in a child that a test starts: the server is this process's.
+            postgres_url(place)
 
     def open(self, clock: Callable[[], datetime] | None = None) -> ArticleStore:
         """One more connection to the same store."""
@@ -77,7 +80,7 @@ class Desk:
             store.close()
         file = self.place / "postgres.url"
         if file.exists():
-            postgres.drop_database(file.read_text())
+            postgres.recycle(file.read_text())
             file.unlink()
 
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         Change,
         FacetName,
         Facets,
+        Hit,
         Page,
         Position,
         Query,
@@ -109,6 +110,10 @@ class PostgresStore(ArticleStore):
         """Ids (at most ``limit``) that start with ``prefix``, in id order."""
         with self._connections.reading() as db:
             return postgres_read.resolve(db, prefix, limit)
+
+    def search(self, query: Query) -> Sequence[Hit]:
+        """Articles that match, best first (newest first where no words are given)."""
+        return list(self.page(query).hits)
 
     def page(self, query: Query, after: Position | None = None) -> Page:
         """Articles that match, those after a position; ``BadQuery`` for one that can't be made."""

@@ -131,7 +131,7 @@ def _named(
 
 def _most(db: Connection, keys: set[str]) -> list[str]:
     """``keys`` by their articles, most first; those that no article has come last."""
-    counted = dict(db.execute(_COUNTED, (list(keys),)).fetchall())
+    counted: dict[str, int] = dict(db.execute(_COUNTED, (list(keys),)).fetchall())
     return sorted(keys, key=lambda key: (-counted[key], key))
 
 

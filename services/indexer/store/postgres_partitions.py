@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from psycopg import sql
 
-from services.indexer.store.places import first_place, time_of
+from services.indexer.store.places import LATEST, first_place, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,10 +58,13 @@ def _make(db: Connection, name: str, table: str, month: datetime | None) -> None
     """One partition; made first and attached then, which locks out neither readers nor writers."""
     new, parent = sql.Identifier(name), sql.Identifier(table)
     if month is None:
-        start, end = sql.SQL("MINVALUE"), sql.Literal(first_place(FIRST_MONTH))
+        start: sql.Composable = sql.SQL("MINVALUE")
+        end: sql.Composable = sql.Literal(first_place(FIRST_MONTH))
     else:
         after = month.replace(year=month.year + month.month // 12, month=month.month % 12 + 1)
-        start, end = sql.Literal(first_place(month)), sql.Literal(first_place(after))
+        start = sql.Literal(first_place(month))
+        # Behind the last month that places tell apart there is nothing.
+        end = sql.SQL("MAXVALUE") if after > LATEST else sql.Literal(first_place(after))
     db.execute(sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL)").format(new, parent))
     db.execute(
         sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})").format(

@@ -1,4 +1,4 @@
-"""Counting anew in a PostgreSQL store: entities whose rows have other keys since a merge or split."""
+"""Counting anew in a PostgreSQL store: entities that were merged or split."""
 
 from __future__ import annotations
 

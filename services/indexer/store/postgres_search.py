@@ -54,7 +54,10 @@ _STORY_NOW = "SELECT root FROM stories WHERE story = %s"
 
 _LATEST = "SELECT coalesce(max(seq), 0) FROM articles"
 
-_PLAIN = "SELECT a.place, 0::real AS score FROM articles AS a WHERE {filters} ORDER BY a.place DESC LIMIT %(limit)s"
+_PLAIN = """
+    SELECT a.place, 0::real AS score FROM articles AS a WHERE {filters}
+    ORDER BY a.place DESC LIMIT %(limit)s
+"""
 
 # Each arm is limited by itself, so that the server may walk an index in the order of places.
 _WITH_WORDS = """
@@ -225,7 +228,7 @@ def hits(db: Connection, places: Sequence[int], terms: Sequence[Term]) -> list[H
     ]
 
 
-def _hit(  # noqa: PLR0913  (the columns of a hit)
+def _hit(  # noqa: PLR0913, PLR0917  (the columns of a hit)
     place: int,
     terms: Sequence[Term],
     topics: Sequence[tuple[str, str]],

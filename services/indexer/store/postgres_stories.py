@@ -22,7 +22,7 @@ _SAY = """
 
 _HANGS_TOGETHER = """
     WITH RECURSIVE
-        said (story) AS (SELECT unnest(%s::text[])),
+        said (story) AS (SELECT unnest(%s::text[]) COLLATE "C"),
         same (start, story) AS (
             SELECT story, story FROM said
             UNION SELECT s.start, m.other FROM same AS s JOIN LATERAL (

@@ -15,14 +15,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from services.indexer.store.snippets import _FOLDING as FOLDING
 from services.indexer.store.words import And, Not, Term, clean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from services.indexer.store.words import Expression
 
@@ -44,7 +43,7 @@ OVERLAP = 31
 GAP = 100
 """Positions between headline and text, so that no phrase reaches from one into the other."""
 
-HEADLINE, BODY = "A", "D"
+HEADLINE, BODY = "A", ""
 """Labels of positions: what is in the headline counts more."""
 
 NOWHERE = "' '"
@@ -58,36 +57,6 @@ def tokens(text: str) -> list[str]:
     """The words of ``text`` as they are compared: case and diacritics don't count."""
     composed = unicodedata.normalize("NFC", clean(text)).translate(FOLDING)
     return [word[:MAX_WORD] for word in _WORD.findall(_MARKS.sub("", composed))]
-
-
-@dataclass
-class _Part:
-    """What becomes one ``tsvector``."""
-
-    places: dict[str, list[str]] = field(default_factory=dict)
-    position: int = 0
-    size: int = 0
-
-    def add(self, word: str, label: str) -> None:
-        self.position += 1
-        known = self.places.get(word)
-        if known is None:
-            # The word, its quotes, and what the server keeps about it.
-            self.size += len(word.encode()) + 8
-            known = self.places[word] = []
-        known.append(f"{self.position}{label}")
-
-    def takes(self, word: str) -> bool:
-        """Whether there is room for one more word."""
-        return (
-            self.position < MAX_POSITION
-            and self.size < MAX_BYTES
-            and len(self.places.get(word, ())) < MAX_OCCURRENCES
-        )
-
-    def text(self) -> str:
-        """As PostgreSQL reads it; words hold letters and digits only, so nothing is escaped."""
-        return " ".join(f"'{word}':{','.join(where)}" for word, where in self.places.items())
 
 
 def vectors(headline: str | None, body: str) -> list[str]:
@@ -113,35 +82,35 @@ def _short(headline: Sequence[str], body: Sequence[str]) -> str | None:
 
 
 def _long(headline: Sequence[str], body: Sequence[str]) -> list[str]:
-    part = _Part()
-    parts: list[str] = []
-    last: list[tuple[str, str]] = []
-    for word, label in _labelled(headline, body):
-        if not word:
-            part.position += GAP
-            last.clear()
-            continue
-        if not part.takes(word):
-            parts.append(part.text())
-            part = _begun(last)
-        part.add(word, label)
-        last.append((word, label))
-        del last[:-OVERLAP]
-    return [*parts, part.text()]
+    """Several, each from where the one before it was full, less ``OVERLAP`` words."""
+    return [*_parts(headline, HEADLINE), *_parts(body, BODY)]
 
 
-def _labelled(headline: Sequence[str], body: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Every word with its label; between headline and text an empty one."""
-    yield from ((word, HEADLINE) for word in headline)
-    yield ("", "")
-    yield from ((word, BODY) for word in body)
+def _parts(words: Sequence[str], label: str) -> Iterator[str]:
+    start = end = 0
+    while end < len(words):
+        text, end = _part(words, start, label)
+        yield text
+        start = max(start + 1, end - OVERLAP)
 
 
-def _begun(last: Iterable[tuple[str, str]]) -> _Part:
-    part = _Part()
-    for word, label in last:
-        part.add(word, label)
-    return part
+def _part(words: Sequence[str], start: int, label: str) -> tuple[str, int]:
+    """The words from ``start`` on that fit into one ``tsvector``, and where the next begin."""
+    places: dict[str, list[str]] = {}
+    size = 0
+    end = min(len(words), start + MAX_POSITION)
+    for at in range(start, end):
+        word = words[at]
+        known = places.get(word)
+        if known is None:
+            # The word, its quotes, and what the server keeps about it.
+            size += len(word.encode()) + 8
+            known = places[word] = []
+        known.append(f"{at - start + 1}{label}")
+        if len(known) == MAX_OCCURRENCES or size > MAX_BYTES:
+            end = at + 1
+            break
+    return " ".join([f"'{word}':{','.join(where)}" for word, where in places.items()]), end
 
 
 def query(expression: Expression) -> str:
