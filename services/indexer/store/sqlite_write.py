@@ -53,6 +53,10 @@ _STANDING = (
 
 TAKEN = "SELECT 1 FROM articles WHERE place = ?"
 
+LAST_ROWS = """
+    SELECT (SELECT coalesce(max(seq), 0) FROM articles), (SELECT coalesce(max(seq), 0) FROM versions)
+"""
+
 LAST_CHANGE = "SELECT coalesce(max(change), 0) FROM articles"
 
 LIVE_WITH = "SELECT 1 FROM articles WHERE content_hash = ? AND state = 'live'"
@@ -133,26 +137,39 @@ def _write(
         "number": highest_number(article, standing),
         "story": sqlite_stories.root(db, article.story),
     }
-    seq = _insert(db, "articles", row | {"current": 0}) if held is None else held.seq
     if held is None:
-        row["place"] = _free_place(db, article, seq)
-    if held is not None and held.standing.content_hash == article.content_hash:
-        current = held.current
-        version = version_row(article, seq, filed_at)
+        return _write_new(db, article, row)
+    kept = held.standing.content_hash == article.content_hash
+    version = version_row(article, held.seq, filed_at)
+    if kept:
         # The version is the content; what came with it may be newer, its first filing isn't.
         del version["filed_at"]
-        _update(db, "versions", current, version)
+        _update(db, "versions", held.current, version)
     else:
-        current = _insert(db, "versions", version_row(article, seq, filed_at))
-    row["current"] = current
-    if standing is None or (standing.state, standing.content_hash) != (
-        decision.state,
-        article.content_hash,
-    ):
+        row["current"] = _insert(db, "versions", version)
+    if not kept or held.standing.state != decision.state:
         row["change"] = _next_change(db)
     if decision.outcome == "unchanged":
         del row["filed_at"]
-    _update(db, "articles", seq, row)
+    _update(db, "articles", held.seq, row)
+    return held.seq
+
+
+def _write_new(db: sqlite3.Connection, article: EnrichedArticle, row: dict[str, Any]) -> int:
+    """Write the row of an article that the store doesn't know, and its version's."""
+    seq, some_version = db.execute(LAST_ROWS).fetchone()
+    seq += 1
+    row |= {
+        "seq": seq,
+        "place": _free_place(db, article, seq),
+        "change": _next_change(db),
+        # Until its own is there: while any row has no version, SQLite goes through all articles
+        # for each new version, to see whether it is the missing one.
+        "current": some_version,
+    }
+    _insert(db, "articles", row)
+    current = _insert(db, "versions", version_row(article, seq, row["filed_at"]))
+    _update(db, "articles", seq, {"current": current})
     return seq
 
 
