@@ -58,7 +58,7 @@ HEALTH = Topic(code="medtop:07000000", name="health", score=0.5, assigned_by="us
 def filed(number: int, identity: UUID, **over: Any) -> EnrichedArticle:
     """An article of the drop ``number``, received so many hours after noon of 2 March 2026."""
     received = at(3600 * number)
-    fields = {
+    fields: dict[str, Any] = {
         "drop": make_drop(
             drop_id=drop_id(9000 + number), file=f"shelf/{number}.txt", received_at=received
         ),

@@ -35,6 +35,17 @@ def test_differences_are_as_few_as_can_be(look: Look) -> None:
     assert sum(sign != "=" for sign, _ in found) == 5
 
 
+def test_changes_of_words_that_follow_each_other_are_told_together(look: Look) -> None:
+    """And nothing of either text is lost by that."""
+    texts = ["Ferries to stop for nine days.", "Ferries sail on for twelve days, perhaps."]
+    (shown,) = look.call("diff.js", "m.paragraphs(...argument)", texts)
+    assert shown["sign"] == "~"
+    assert shown["pieces"][:3] == [["=", "Ferries"], ["=", " "], ["-", "to stop"]]
+    assert shown["pieces"][3] == ["+", "sail on"]
+    for text, other in zip(texts, "+-", strict=True):
+        assert "".join(piece for sign, piece in shown["pieces"] if sign != other) == text
+
+
 def test_texts_that_have_nothing_in_common_are_not_compared_for_ever(look: Look) -> None:
     script = "m.differences(argument[0], argument[1], 50)"
     lists = [[f"a{n}" for n in range(200)], [f"b{n}" for n in range(200)]]

@@ -115,6 +115,20 @@ function indexed(answer) {
   return { roots: answer.items, byCode, version: answer.version };
 }
 
+const STORIES = 100;
+const STORIES_HOLD = 20_000; // ms that the list of stories is taken for the current one
+let stories = { at: 0, ids: null };
+
+/** Whether a story has more than one article; every article is in one, mostly alone. */
+export async function isStory(id) {
+  if (Date.now() - stories.at > STORIES_HOLD) {
+    const ids = get(path("/v1/stories", { limit: STORIES })).then(({ items }) => items.map((each) => each.id));
+    stories = { at: Date.now(), ids };
+  }
+  const known = await stories.ids;
+  return known.includes(id) || known.length === STORIES; // an older one may be: its page tells
+}
+
 export const forgetTopics = () => {
   tree = null;
 };

@@ -57,17 +57,17 @@ function markNavigation(view) {
 }
 
 function lost() {
-  return { title: "Not found", nodes: [
-    heading("There is no such view"), h("p", {}, h("a", { href: "#/" }, "Back to the live feed"))] };
+  return { title: "Not found", nodes: [h("div", { class: "columns single" }, h("div", { class: "middle" },
+    heading("There is no such view"), h("p", {}, h("a", { href: "#/" }, "Back to the live feed"))))] };
 }
 
 function trouble(error) {
   const title = error.status === 410 ? "Withdrawn" : error.status === 404 ? "Not found" : "That didn't work";
   const words = error instanceof ApiError ? error.message : "The page made a mistake. Reloading it may help.";
   if (!(error instanceof ApiError)) console.error(error);
-  return { title, nodes: [
-    heading(title), h("p", { class: "lead", role: "alert" }, words),
-    h("p", {}, h("button", { class: "button", type: "button", on: { click: () => show() } }, "Try again"))] };
+  const again = h("button", { class: "button more", type: "button", on: { click: () => show() } }, "Try again");
+  return { title, nodes: [h("div", { class: "columns single" }, h("div", { class: "middle" },
+    heading(title), h("p", { class: "lead", role: "alert" }, words), again))] };
 }
 
 /** Show the view of the address. */

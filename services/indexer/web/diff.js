@@ -78,12 +78,33 @@ function inParagraph(before, after) {
   const fresh = words(after);
   const found = old.length + fresh.length > MOST_WORDS ? null : differences(old, fresh);
   const pieces = found ?? [["-", before], ["+", after]];
-  const joined = [];
+  return joined(pieces);
+}
+
+/** Changes that only a space parts are one: what went, then what came. */
+function joined(pieces) {
+  const result = [];
+  let [gone, come, space] = ["", "", ""];
+  const settle = () => {
+    if (gone) result.push(["-", gone]);
+    if (come) result.push(["+", come]);
+    if (space) result.push(["=", space]);
+    [gone, come, space] = ["", "", ""];
+  };
   for (const [sign, text] of pieces) {
-    if (joined.at(-1)?.[0] === sign) joined.at(-1)[1] += text;
-    else joined.push([sign, text]);
+    if (sign === "=" && (gone || come) && !text.trim()) {
+      space += text;
+    } else if (sign === "=") {
+      settle();
+      result.push(["=", text]);
+    } else {
+      gone += space + (sign === "-" ? text : "");
+      come += space + (sign === "+" ? text : "");
+      space = "";
+    }
   }
-  return joined;
+  settle();
+  return result;
 }
 
 /**

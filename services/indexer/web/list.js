@@ -1,6 +1,6 @@
 // Articles as a list shows them: a line of the wire each.
 
-import { path } from "./api.js";
+import { isStory, path } from "./api.js";
 import { h } from "./dom.js";
 import { ago, exactly, headline, language, localDay, dayName, seemly, timeOfDay } from "./format.js";
 
@@ -37,17 +37,24 @@ function topicChips(topics) {
     h("a", { class: "slug", href: to("search", { topic: topic.code }) }, seemly(topic.name)));
 }
 
+/** Leads to the story, once it is known that there is more in it. */
+function storyLink(id) {
+  const link = h("a", { href: to(`story/${id}`), hidden: true }, "in a story");
+  isStory(id).then((more) => {
+    link.hidden = !more;
+  }, () => {}); // without the list of stories there is no link
+  return link;
+}
+
 function details(item) {
   const other = item.language && item.language !== "en" ? language(item.language) : null;
   return h("p", { class: "row-details" },
     item.source
       ? h("a", { class: "row-source", href: to("search", { source: item.source }) }, h("bdi", {}, seemly(item.source)))
-      : h("span", { class: "row-source" }, "no source"),
+      : null,
     other ? h("span", {}, other) : null,
     item.copy_of ? h("a", { href: to(`article/${item.copy_of}`) }, "copy of another") : null,
-    item.story
-      ? h("a", { href: to(`story/${item.story}`) }, "in a story")
-      : null,
+    item.story ? storyLink(item.story) : null,
     topicChips(item.topics ?? []));
 }
 

@@ -150,10 +150,14 @@ export function plot(days, { label, open = null, signal, height: tall = HEIGHT, 
   return figure;
 }
 
-/** A small line of numbers, without axes; the words beside it tell the last one. */
-export function sparkline(numbers, { width = 160, height = 36 } = {}) {
+/**
+ * A small line of numbers, without axes; the words beside it tell the last one.  Fewer than
+ * `least` come in from the right, so that a desk that has just started doesn't look busy.
+ */
+export function sparkline(known, { width = 160, height = 36, least = 20 } = {}) {
+  const numbers = [...Array(Math.max(0, least - known.length)).fill(0), ...known];
   const most = Math.max(...numbers, 1);
-  const step = numbers.length > 1 ? width / (numbers.length - 1) : width;
+  const step = width / (numbers.length - 1);
   const points = numbers.map((number, at) => `${(at * step).toFixed(1)},${(height - 2 - (number / most) * (height - 5)).toFixed(1)}`);
   return svg("svg", { class: "spark", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" },
     svg("polygon", { class: "spark-area", points: `0,${height} ${points.join(" ")} ${width},${height}` }),

@@ -18,7 +18,7 @@ const NOTES = {
 
 function facts(article) {
   const url = article.url && outward(article.url);
-  const source = h("bdi", {}, seemly(article.provider ?? "no source"));
+  const source = h("bdi", {}, seemly(article.provider ?? "source unknown"));
   const seconds = article.reading_time?.seconds;
   return h("div", { class: "facts" },
     h("span", { class: "facts-source" },

@@ -33,7 +33,7 @@ function stageCard(view, stage) {
     h("h2", {}, stage.title, h("span", { class: workers.length ? "dot on" : "dot off", title: workers.length ? "running" : "no worker" })),
     h("p", { class: "stage-what" }, stage.what),
     h("p", { class: "rate" }, h("b", {}, rate === null || rate === undefined ? "–" : short(Math.round(rate))), " a minute"),
-    sparkline(written?.recent.length ? written.recent : [0, 0]),
+    sparkline(written?.recent ?? []),
     h("dl", { class: "figure-pairs" },
       figure("waiting", group ? (group.lag === null ? "unknown" : count(group.lag)) : "–"),
       figure("in work", group ? count(group.pending) : "–"),

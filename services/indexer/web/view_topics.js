@@ -12,7 +12,7 @@ function branch(node) {
   const children = node.children.filter((child) => child.articles > 0);
   if (!children.length) return h("li", { class: "leaf row" }, line);
   const list = h("ul", { class: "branch" });
-  const details = h("details", {}, h("summary", { "aria-label": `Topics below ${node.name}` }), list);
+  const details = h("details", {}, h("summary", { "aria-label": `${children.length} narrower than ${node.name}` }, `${children.length} narrower`), list);
   details.addEventListener("toggle", () => {
     if (details.open && !list.children.length) list.append(...children.map(branch));
   });
