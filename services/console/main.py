@@ -25,6 +25,7 @@ from services.bus.watchdog import Exit
 from services.console import (
     entities_command,
     export_command,
+    migrate_store,
     subscribers_command,
     tokens_command,
     webhooks_command,
@@ -56,6 +57,7 @@ app.add_typer(subscribers_command.app, name="subscribers")
 app.add_typer(tokens_command.app, name="tokens")
 app.add_typer(webhooks_command.app, name="webhooks")
 app.command()(export_command.export)
+app.command("migrate-store")(migrate_store.migrate_store)
 
 Workers = Annotated[
     int | None,

@@ -54,7 +54,11 @@ def recount_entities(db: Connection, keys: Iterable[str]) -> None:
     with db.cursor() as cursor:
         cursor.executemany(_ADD_NAMES, names)
     add_words(db, "name_words", [row[:2] for row in names])
-    # An operator tells some hundreds at most.
+    tell_words(db)
+
+
+def tell_words(db: Connection) -> None:
+    """Let entities be found by the names that an operator told, some hundreds at most."""
     db.execute("DELETE FROM told_words")
     told = db.execute(_TOLD).fetchall()
     add_words(db, "told_words", [(key, form(name)) for key, name in told])
