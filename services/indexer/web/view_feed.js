@@ -272,7 +272,7 @@ async function moving(signal) {
   return h("section", { class: "panel" }, h("h2", {}, "Stories that move"),
     h("ol", { class: "plain" }, items.map((story) => h("li", {},
       h("a", { href: to(`story/${story.id}`), dir: "auto" }, headline(story.headline)),
-      h("p", { class: "quiet" }, `${plural(story.articles, "article")}, ${plural(story.sources, "source")}, ${ago(story.last_at)}`)))));
+      h("p", { class: "quiet" }, [plural(story.articles, "article"), story.sources > 0 && plural(story.sources, "source"), ago(story.last_at)].filter(Boolean).join(", "))))));
 }
 
 /** The time here and, where that differs, in UTC: a desk works across zones. */

@@ -21,7 +21,7 @@ function line(story) {
         h("a", { class: "row-link", href: to(`story/${story.id}`) }, headline(story.headline))),
       h("p", { class: "row-details" },
         h("span", { class: "row-count" }, plural(story.articles, "article")),
-        h("span", {}, plural(story.sources, "source")),
+        story.sources ? h("span", {}, plural(story.sources, "source")) : null,
         over > 60 ? h("span", {}, `over ${span(over)}`) : null)));
 }
 
@@ -56,7 +56,7 @@ export async function story({ argument: id, signal }) {
     nodes: [h("div", { class: "columns single" }, h("div", { class: "middle" },
       h("p", { class: "kicker" }, h("a", { href: "#/stories" }, "Stories")),
       heading(headline(it.headline)),
-      h("p", { class: "facts" }, h("span", {}, plural(it.articles, "article")), h("span", {}, plural(it.sources, "source")),
+      h("p", { class: "facts" }, h("span", {}, plural(it.articles, "article")), it.sources ? h("span", {}, plural(it.sources, "source")) : null,
         h("span", {}, "first ", when(it.first_at)), h("span", {}, "last ", when(it.last_at)),
         page.next ? h("a", { href: to("search", { story: id }) }, "all of them") : null),
       h("ol", { class: "rows thread" }, rows)))],
