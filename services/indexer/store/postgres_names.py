@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from services.indexer.store import postgres_entities
 from services.indexer.store.entities import CoMention, CoMentions
-from services.indexer.store.places import BITS, first_place
+from services.indexer.store.places import BITS, EARLIEST, first_place
 from services.indexer.store.postgres_derived import LONGEST_WORD, folded
 from services.indexer.store.words import name_words
 
@@ -70,14 +70,14 @@ _CO_MENTIONS = """
 
 _NAMING = "SELECT articles FROM totals WHERE facet = 'entity' AND key = %s"
 
-# Shifting rounds down, also before 1970, as a day does.
+# Days are counted from the first place, so that none is negative.
 _TIMELINE = f"""
-    SELECT div(((place >> {BITS}) - 86399999 * (place < 0)::int)::numeric, 86400000)::bigint AS day,
+    SELECT ((place >> {BITS}) - ({first_place(EARLIEST) >> BITS})) / 86400000 AS day,
         count(DISTINCT place)
     FROM entities WHERE key_folded = %s AND place >= %s GROUP BY day ORDER BY day
-"""  # noqa: S608  (a number of ours)
+"""  # noqa: S608  (numbers of ours)
 
-_EPOCH = date(1970, 1, 1)
+_EPOCH = EARLIEST.date()
 
 
 def find(db: Connection, words: str, limit: int) -> list[KnownEntity]:
