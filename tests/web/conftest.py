@@ -1,4 +1,4 @@
-"""One browser and one served store for the tests of a process."""
+"""A browser for each module, and one served store for the tests of a process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from tests.web.kit import Look
 
 
-@pytest.fixture(scope="session")
+# Playwright runs an event loop in this thread for as long as it is open, and nothing else can
+# run one then: so it is closed after each module, and other tests of the process go on as ever.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A headless Chromium."""
     path = browser_path()
@@ -45,9 +47,9 @@ def shelf(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield base
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tab(browser: Browser, shelf: str) -> Iterator[Look]:
-    """One tab for all tests that need nothing special: they go from view to view in it."""
+    """One tab for a module's tests that need nothing special: they go from view to view."""
     context = visitor(browser)
     with looking(context, shelf) as opened:
         yield opened
