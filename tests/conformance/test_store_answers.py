@@ -118,7 +118,7 @@ def same(stores: list[ArticleStore], ask: Callable[[ArticleStore], Any]) -> Any:
     return first
 
 
-FILTERS = (
+FILTERS: tuple[dict[str, Any], ...] = (
     {},
     {"entity": "Ana Petrova"},
     {"entity": "person:noor haddad"},

@@ -52,18 +52,23 @@ _EXACT = """
         (SELECT 1 AS n, key FROM aliases WHERE key = %(key)s)
         UNION ALL (SELECT 2, key FROM targets WHERE key = %(key)s)
         UNION ALL (
-            SELECT 3, key FROM entities WHERE key_folded = %(folded)s AND key = %(key)s LIMIT 1
+            SELECT 3, key FROM entities WHERE key_folded = %(folded)s AND key = %(key)s
+            ORDER BY place LIMIT 1
         )
         UNION ALL (SELECT 4, key FROM aliases WHERE key_folded = %(folded)s LIMIT 1)
         UNION ALL (SELECT 5, key FROM targets WHERE key_folded = %(folded)s LIMIT 1)
-        UNION ALL (SELECT 6, key FROM entities WHERE key_folded = %(folded)s LIMIT 1)
+        UNION ALL (
+            SELECT 6, key FROM entities WHERE key_folded = %(folded)s ORDER BY place LIMIT 1
+        )
     ) AS found ORDER BY n LIMIT 1
 """
 
 _SHOWN = """
     SELECT key FROM (
         (SELECT 1 AS n, key FROM targets WHERE key_folded = %(folded)s LIMIT 1)
-        UNION ALL (SELECT 2, key FROM entities WHERE key_folded = %(folded)s LIMIT 1)
+        UNION ALL (
+            SELECT 2, key FROM entities WHERE key_folded = %(folded)s ORDER BY place LIMIT 1
+        )
     ) AS found ORDER BY n LIMIT 1
 """
 

@@ -55,14 +55,14 @@ _CALLED = """
     SELECT form FROM forms WHERE facet = %s AND key = %s ORDER BY articles DESC, form LIMIT 1
 """
 
-_CODE = "SELECT code FROM lineage WHERE code_folded = %s LIMIT 1"
+_CODE = "SELECT code FROM lineage WHERE code_folded = %s ORDER BY place LIMIT 1"
 
 
 def facets(db: Connection, query: Query, names: Sequence[FacetName], limit: int) -> Facets:
     """How what a query finds is spread."""
     limit = max(0, limit)
     search = postgres_search.search_of(db, query)
-    if len(search.conditions) == 1 and not search.by_words:
+    if not search.conditions and not search.by_words:
         values = {name: _named(db, name, _total(db, name, limit)) for name in names}
         return Facets(count(db), complete=True, values=values)
     search.values["limit"] = LOOKED_AT + 1

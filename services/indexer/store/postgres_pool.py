@@ -182,6 +182,9 @@ class Connections:
             # Plans hang on how frequent a word or key is; and compiling takes longer than running.
             "plan_cache_mode": "force_custom_plan",
             "jit": "off",
+            # What a search needs is in memory or on an SSD: a page that is sought costs hardly
+            # more than the next one.
+            "random_page_cost": "1.1",
             "idle_in_transaction_session_timeout": str(IDLE_TIMEOUT),
         }
         for name, value in settings.items():

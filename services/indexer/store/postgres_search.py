@@ -34,15 +34,14 @@ and nobody reads on behind a thousand."""
 WEIGHTS = "{0.1, 0.1, 0.1, 1.0}"
 """A match in the headline counts as ten in the text, as in the SQLite store."""
 
+# `{seq}` and `{place}` are those of the article, in whichever table a search begins with.
 _ENTITY = """EXISTS (
-    SELECT 1 FROM entities AS e WHERE e.article = a.seq
+    SELECT 1 FROM entities AS e WHERE e.article = {seq}
     AND (e.key_folded = ANY(%(entity_keys)s) OR e.name_folded = %(entity)s))"""
 
 _TOPIC = """EXISTS (
-    SELECT 1 FROM lineage AS l WHERE l.article = a.seq
+    SELECT 1 FROM lineage AS l WHERE l.article = {seq}
     AND (l.code_folded = ANY(%(topic_codes)s) OR l.name_folded = %(topic)s))"""
-
-_STORY = "a.story = %(story)s"
 
 # By a key or name of what was merged.
 _MERGED_KEYS = """
@@ -55,32 +54,34 @@ _STORY_NOW = "SELECT root FROM stories WHERE story = %s"
 _LATEST = "SELECT coalesce(max(seq), 0) FROM articles"
 
 _PLAIN = """
-    SELECT a.place, 0::real AS score FROM articles AS a WHERE {filters}
+    SELECT a.place, 0::real AS score FROM articles AS a WHERE a.state = 'live'{filters}
     ORDER BY a.place DESC LIMIT %(limit)s
 """
 
-# Each arm is limited by itself, so that the server may walk an index in the order of places.
+# Each arm is limited by itself, so that the server may walk an index in the order of places. Words
+# are those of live articles, so their rows are asked only for what nothing else tells.
 _WITH_WORDS = """
     SELECT place, score FROM (
         (
-            SELECT a.place, {rank} AS score
-            FROM found_by_words AS f JOIN articles AS a ON a.place = f.place
-            WHERE f.words @@ %(words)s::tsquery AND {filters}{span}
-            ORDER BY a.place DESC LIMIT %(limit)s
+            SELECT f.place, {rank} AS score FROM found_by_words AS f{join_f}
+            WHERE f.words @@ %(words)s::tsquery{filters_f}
+            ORDER BY f.place DESC LIMIT %(limit)s
         )
         UNION ALL (
-            SELECT a.place, p.score
+            SELECT p.place, p.score
             FROM (
-                SELECT f.place, max({rank}) AS score FROM found_in_parts AS f
+                SELECT f.place, f.article, max({rank}) AS score FROM found_in_parts AS f
                 WHERE f.words @@ %(any_word)s::tsquery
-                GROUP BY f.place HAVING {over_parts}
-            ) AS p JOIN articles AS a ON a.place = p.place
-            WHERE {filters}
-            ORDER BY a.place DESC LIMIT %(limit)s
+                GROUP BY f.place, f.article HAVING {over_parts}
+            ) AS p{join_p}
+            WHERE TRUE{filters_p}
+            ORDER BY p.place DESC LIMIT %(limit)s
         )
     ) AS found
     ORDER BY place DESC LIMIT %(limit)s
 """
+
+_JOIN = " JOIN articles AS a ON a.place = {}.place"
 
 _BEST = "SELECT place, score FROM ({found}) AS f ORDER BY score DESC, place DESC LIMIT %(best)s"
 
@@ -101,32 +102,30 @@ _TOPICS = """
 
 @dataclass
 class Search:
-    """A query as SQL: conditions on the article ``a``, and what they are filled with."""
+    """A query as SQL: conditions on an article, and what they are filled with.
 
-    conditions: list[str] = field(default_factory=lambda: ["a.state = 'live'"])
+    ``of_row``: whether one of them is about a column that only ``articles`` has.
+    """
+
+    conditions: list[str] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
-    span: list[str] = field(default_factory=list)
     words: Expression | None = None
     by_words: bool = False
+    of_row: bool = False
 
     def add(self, condition: str, **values: Any) -> None:
-        """One more condition."""
+        """One more condition; those on columns of ``articles`` call it ``a``."""
         self.conditions.append(condition)
         self.values |= values
-
-    def between(self, condition: str, **values: Any) -> None:
-        """A condition on the place: it tells which months are looked at, in each table."""
-        self.add(f"a.{condition}", **values)
-        self.span.append(f"f.{condition}")
+        self.of_row = self.of_row or condition.startswith("a.")
 
     def matching(self, *, ranked: bool) -> str:
         """SQL for ``place`` and ``score`` of what matches, the newest ``limit``."""
-        filters = " AND ".join(self.conditions)
         if not self.by_words:
-            return _PLAIN.format(filters=filters)
+            return _PLAIN.format(filters=self._filters("a.seq", "a.place"))
         if self.words is None:
             # Words were given, and no letter or digit was in them.
-            return _PLAIN.format(filters="FALSE")
+            return _PLAIN.format(filters=" AND FALSE")
         terms = postgres_words.terms(self.words)
         names = {term: f"term_{number}" for number, term in enumerate(terms)}
         queries = {term: postgres_words.query(term) for term in terms}
@@ -135,9 +134,16 @@ class Search:
         self.values["any_word"] = " | ".join(queries.values())
         return _WITH_WORDS.format(
             rank=_RANK if ranked else "0::real",
-            filters=filters,
-            span="".join(f" AND {condition}" for condition in self.span),
             over_parts=postgres_words.over_parts(self.words, names, "f.words"),
+            join_f=_JOIN.format("f") if self.of_row else "",
+            filters_f=self._filters("f.article", "f.place"),
+            join_p=_JOIN.format("p") if self.of_row else "",
+            filters_p=self._filters("p.article", "p.place"),
+        )
+
+    def _filters(self, seq: str, place: str) -> str:
+        return "".join(
+            f" AND {condition.format(seq=seq, place=place)}" for condition in self.conditions
         )
 
 
@@ -156,13 +162,13 @@ def search_of(db: Connection, query: Query) -> Search:
     if query.source is not None:
         made.add("a.source_folded = %(source)s", source=folded(query.source))
     if query.story is not None:
-        made.add(_STORY, story=story_now(db, query.story))
+        made.add("a.story = %(story)s", story=story_now(db, query.story))
     if query.copy_of is not None:
         made.add("a.copy_of = %(copy_of)s", copy_of=str(query.copy_of))
     if query.since is not None:
-        made.between("place >= %(since)s", since=first_place(query.since))
+        made.add("{place} >= %(since)s", since=first_place(query.since))
     if query.until is not None:
-        made.between("place < %(until)s", until=first_place(query.until))
+        made.add("{place} < %(until)s", until=first_place(query.until))
     return made
 
 
@@ -192,9 +198,9 @@ def page(db: Connection, query: Query, after: Position | None) -> Page:
         found = _best(db, search, limit)
         return Page(tuple(hits(db, found, positive(search.words))))
     as_of = after.as_of if after is not None else _latest(db)
-    search.add("a.seq <= %(as_of)s", as_of=as_of)
+    search.add("{seq} <= %(as_of)s", as_of=as_of)
     if after is not None:
-        search.between("place < %(after)s", after=after.place)
+        search.add("{place} < %(after)s", after=after.place)
     # One more than is shown tells whether there is a next page.
     search.values["limit"] = limit + 1
     places = [int(row[0]) for row in db.execute(search.matching(ranked=False), search.values)]
