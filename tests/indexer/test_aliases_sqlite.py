@@ -14,7 +14,6 @@ from services import effects
 from services.indexer.store import (
     sqlite_aliases,
     sqlite_entities,
-    sqlite_search,
     sqlite_stories,
 )
 from services.indexer.store.base import Query

@@ -38,6 +38,8 @@ def listed_at(article: EnrichedArticle) -> datetime:
 
 def first_place(time: datetime) -> int:
     """The lowest place that an article listed at ``time`` or later can have."""
+    if time > LATEST:
+        return (to_micros(LATEST) // 1000 + 1) << BITS
     return -(-to_micros(_held(time)) // 1000) << BITS
 
 

@@ -175,7 +175,7 @@ class SqliteStore(ArticleStore):
     def suggest_entities(
         self, prefix: str, limit: int = 10, *, kind: str | None = None
     ) -> Sequence[KnownEntity]:
-        """Entities of which a word of a name begins with ``prefix``, those of most articles first."""
+        """Entities of which a word of a name begins with ``prefix``, most articles first."""
         with self._use() as db, _one_view(db):
             return sqlite_names.suggest(db, prefix, limit, kind)
 

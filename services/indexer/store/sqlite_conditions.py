@@ -55,6 +55,12 @@ _BEST = """
 
 _LIVE = "SELECT a.place FROM articles AS a INDEXED BY {index} WHERE a.state = 'live'{condition}"
 
+_AT_MOST = "(SELECT count(*) FROM ({range} LIMIT {most}))"
+
+_OF_ROW = "EXISTS (SELECT 1 FROM articles AS c WHERE c.place = {place} AND c.{column} = :{value})"
+
+_HAS = "SELECT {alias}.place FROM {table} AS {alias} WHERE {alias}.{column} = :{value}"
+
 _MATCHES = """
     EXISTS (SELECT 1 FROM found_by_words AS f
         WHERE f.found_by_words MATCH :{words} AND f.rowid = {{place}})
@@ -65,8 +71,10 @@ _FILED_BEFORE = "EXISTS (SELECT 1 FROM articles AS n WHERE n.place = {place} AND
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """``ranges`` are queries for the places of all articles that meet it, each ending in a
-    WHERE that may go on, with the name of the place in it; ``test`` asks one place.
+    """What articles must meet.
+
+    ``ranges`` are queries for the places of all that do, each ending in a WHERE that may go
+    on, with the name of the place in it; ``test`` asks one place.
     """
 
     ranges: tuple[tuple[str, str], ...]
@@ -188,7 +196,7 @@ def _narrowest(
 
 def _count(db: sqlite3.Connection, condition: Condition, values: Values) -> int:
     parts = [
-        f"(SELECT count(*) FROM ({sql} AND {_IN_RANGE.format(place=place)} LIMIT {COUNTED}))"
+        _AT_MOST.format(range=f"{sql} AND {_IN_RANGE.format(place=place)}", most=COUNTED)
         for sql, place in condition.ranges
     ]
     return int(db.execute("SELECT " + " + ".join(parts), values).fetchone()[0])
@@ -236,7 +244,7 @@ def _live(index: str, condition: str = "") -> tuple[str, str]:
 def _column(name: str, column: str) -> Condition:
     return Condition(
         (_live(f"live_{name}", f" AND a.{column} = :{name}"),),
-        f"EXISTS (SELECT 1 FROM articles AS c WHERE c.place = {{place}} AND c.{column} = :{name})",
+        _OF_ROW.format(place="{place}", column=column, value=name),
     )
 
 
@@ -267,11 +275,13 @@ def _codes() -> Mapping[str, Sequence[str]]:
 def _listed(table: str, keys: Sequence[str], values: Values, name: str) -> Condition:
     """Articles that have one of ``keys``, or the name, in a table of what articles have."""
     column = "key_folded" if table == "entities" else "code_folded"
-    wheres = [f"{column} = :{name}_{n}" for n, _ in enumerate(keys)]
-    values |= {f"{name}_{n}": key for n, key in enumerate(keys)}
-    wheres.append(f"name_folded = :{name}")
-    sql = f"SELECT {name}.place FROM {table} AS {name} WHERE {name}."
-    selects = tuple((sql + where, f"{name}.place") for where in wheres)
+    wanted = {f"{name}_{n}": key for n, key in enumerate(keys)}
+    values |= wanted
+    wheres = [*((column, value) for value in wanted), ("name_folded", name)]
+    selects = tuple(
+        (_HAS.format(alias=name, table=table, column=each, value=value), f"{name}.place")
+        for each, value in wheres
+    )
     tests = " OR ".join(f"EXISTS ({sql} AND {place} = {{place}})" for sql, place in selects)
     return Condition(selects, f"({tests})")
 

@@ -62,8 +62,8 @@ _DAY_MS = 86_400_000
 _EPOCH_MS = -8_520_336_000_000
 """1 January 1700, the first place: days are counted from it, so that none is negative."""
 
-TIMELINE = f"""
-    SELECT ((place >> {BITS}) - {_EPOCH_MS}) / {_DAY_MS} AS day, count(DISTINCT place) FROM entities
+TIMELINE = """
+    SELECT ((place >> :bits) - :epoch) / :day_ms AS day, count(DISTINCT place) FROM entities
     WHERE key_folded = :key AND place >= :first GROUP BY day ORDER BY day
 """
 
@@ -184,6 +184,9 @@ def timeline(db: sqlite3.Connection, given: str, since: datetime | None) -> list
         return []
     values = {
         "key": fold(sqlite_entities.root_of(db, key)),
+        "bits": BITS,
+        "epoch": _EPOCH_MS,
+        "day_ms": _DAY_MS,
         "first": -(2**63) if since is None else first_place(since),
     }
     start = _EPOCH.toordinal()

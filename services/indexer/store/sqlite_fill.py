@@ -36,7 +36,8 @@ _SOURCES = """
 """
 
 _TOPICS = """
-    SELECT t.article, a.place, t.code, t.name FROM topics AS t JOIN articles AS a ON a.seq = t.article
+    SELECT t.article, a.place, t.code, t.name
+    FROM topics AS t JOIN articles AS a ON a.seq = t.article
     ORDER BY t.article, t.position
 """
 
@@ -88,7 +89,7 @@ _TOTALS = (
 
 
 def fill_lists(db: sqlite3.Connection) -> None:
-    """Give every article its place, number of change and source, and its topics those above them."""
+    """Give every article its place, its change and its source, and topics those above them."""
     db.create_function("place_of", 2, _place, deterministic=True)
     db.create_function("folded", 1, _folded, deterministic=True)
     db.execute("UPDATE articles SET place = place_of(newest_at, seq), change = seq")
@@ -111,7 +112,7 @@ def _folded(text: str | None) -> str | None:
 
 
 def _part(db: sqlite3.Connection) -> None:
-    """Articles that have got the same place, which takes a million others, get the next free one."""
+    """Of articles with the same place (there are a million others) the later get a free one."""
     db.execute("CREATE INDEX parting ON articles (place)")
     for seq, place in db.execute(_SHARED).fetchall():
         free = place

@@ -54,7 +54,8 @@ _STANDING = (
 TAKEN = "SELECT 1 FROM articles WHERE place = ?"
 
 LAST_ROWS = """
-    SELECT (SELECT coalesce(max(seq), 0) FROM articles), (SELECT coalesce(max(seq), 0) FROM versions)
+    SELECT (SELECT coalesce(max(seq), 0) FROM articles),
+        (SELECT coalesce(max(seq), 0) FROM versions)
 """
 
 LAST_CHANGE = "SELECT coalesce(max(change), 0) FROM articles"
@@ -157,8 +158,8 @@ def _write(
 
 def _write_new(db: sqlite3.Connection, article: EnrichedArticle, row: dict[str, Any]) -> int:
     """Write the row of an article that the store doesn't know, and its version's."""
-    seq, some_version = db.execute(LAST_ROWS).fetchone()
-    seq += 1
+    last_row, some_version = db.execute(LAST_ROWS).fetchone()
+    seq = int(last_row) + 1
     row |= {
         "seq": seq,
         "place": _free_place(db, article, seq),

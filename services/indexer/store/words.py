@@ -108,12 +108,12 @@ def positive(expression: Expression | None) -> tuple[Term, ...]:
 
 
 _OPEN, _CLOSE, _AND, _OR, _NOT, _MINUS = "(", ")", "AND", "OR", "NOT", "-"
-_Token: TypeAlias = "Term | str"
+_Piece: TypeAlias = "Term | str"
 
 
-def _tokens(words: str) -> list[_Token]:
+def _tokens(words: str) -> list[_Piece]:
     """Terms, parentheses, hyphens, and words that may be operators."""
-    found: list[_Token] = []
+    found: list[_Piece] = []
     at = 0
     while (part := _PART.search(words, at)) is not None:
         if part["phrase"] is not None:
@@ -129,7 +129,7 @@ def _tokens(words: str) -> list[_Token]:
     return found
 
 
-def _word(word: str) -> list[_Token]:
+def _word(word: str) -> list[_Piece]:
     """A run without spaces and quotes: perhaps a hyphen or parentheses around a word."""
     head = re.match(r"(?:-?\()*(?:-(?=[^-]))?", word)
     start = head.end() if head else 0
@@ -140,13 +140,13 @@ def _word(word: str) -> list[_Token]:
     return [*word[:start], *_term(bare.rstrip("*"), bare.endswith("*")), *tail]
 
 
-def _term(text: str, prefix: bool) -> list[_Token]:  # noqa: FBT001  (a term's two parts)
+def _term(text: str, prefix: bool) -> list[_Piece]:  # noqa: FBT001  (a term's two parts)
     return [Term(text.rstrip("*"), prefix)] if _WORD.search(text) else []
 
 
-def _paired(tokens: list[_Token]) -> list[_Token]:
+def _paired(tokens: list[_Piece]) -> list[_Piece]:
     """Without parentheses that have no partner, hold nothing or are too deep, and idle hyphens."""
-    kept: list[_Token | None] = []
+    kept: list[_Piece | None] = []
     opened: list[int] = []
     for token in tokens:
         if token == _CLOSE:
@@ -160,7 +160,7 @@ def _paired(tokens: list[_Token]) -> list[_Token]:
     return _hyphens(_shallow([token for token in kept if token is not None]))
 
 
-def _close(kept: list[_Token | None], opened: list[int]) -> None:
+def _close(kept: list[_Piece | None], opened: list[int]) -> None:
     if not opened:
         return
     start = opened.pop()
@@ -173,8 +173,8 @@ def _close(kept: list[_Token | None], opened: list[int]) -> None:
         kept.append(_CLOSE)
 
 
-def _shallow(tokens: list[_Token]) -> list[_Token]:
-    depth, kept = 0, list[_Token]()
+def _shallow(tokens: list[_Piece]) -> list[_Piece]:
+    depth, kept = 0, list[_Piece]()
     for token in tokens:
         depth += token == _OPEN
         if token not in (_OPEN, _CLOSE) or depth <= MAX_DEPTH:
@@ -183,7 +183,7 @@ def _shallow(tokens: list[_Token]) -> list[_Token]:
     return kept
 
 
-def _hyphens(tokens: list[_Token]) -> list[_Token]:
+def _hyphens(tokens: list[_Piece]) -> list[_Piece]:
     """Those in front of a term or a parenthesis mean ``NOT``; the others nothing."""
     return [
         token
@@ -192,9 +192,9 @@ def _hyphens(tokens: list[_Token]) -> list[_Token]:
     ]
 
 
-def _operators(tokens: list[_Token]) -> list[_Token]:
+def _operators(tokens: list[_Piece]) -> list[_Piece]:
     """Words that look like operators and join nothing are plain words."""
-    found: list[_Token] = []
+    found: list[_Piece] = []
     for n, token in enumerate(tokens):
         before = found[-1] if found else _OPEN
         after = tokens[n + 1] if n + 1 < len(tokens) else _CLOSE
@@ -215,7 +215,7 @@ class _Parser:
     Parentheses are at most ``MAX_DEPTH`` deep, and so are its calls.
     """
 
-    def __init__(self, tokens: list[_Token]) -> None:
+    def __init__(self, tokens: list[_Piece]) -> None:
         self._tokens = tokens
         self._at = 0
 
@@ -223,7 +223,7 @@ class _Parser:
         """Everything; only a ``Not`` finds nothing."""
         return _checked(self._either())
 
-    def _next(self) -> _Token:
+    def _next(self) -> _Piece:
         return self._tokens[self._at] if self._at < len(self._tokens) else _CLOSE
 
     def _either(self) -> Expression:
