@@ -35,7 +35,10 @@ CONNECTIONS = 8
 more readers than processor cores only take turns."""
 
 CONNECT_TIMEOUT = 10
-"""Seconds for a connection to be made, or to come free: a server that restarts takes a few."""
+"""Seconds for a connection to be made: a server that is busy starting takes a few."""
+
+FREE_TIMEOUT = 5
+"""Seconds for one to come free: searches take milliseconds, and who waits longer should know."""
 
 LOCK_TIMEOUT = 10_000
 """Milliseconds to wait for another writer. The longest of our own transactions is a batch of
@@ -98,7 +101,7 @@ class Connections:
             kwargs={"autocommit": True, "connect_timeout": CONNECT_TIMEOUT, **KEEPALIVE},
             min_size=1,
             max_size=CONNECTIONS,
-            timeout=CONNECT_TIMEOUT,
+            timeout=FREE_TIMEOUT,
             configure=self._configure,
             # A server that was restarted leaves connections behind that only look alive.
             check=ConnectionPool.check_connection,
