@@ -145,7 +145,7 @@ def test_a_reader_of_changes_misses_none_while_they_are_written(place: Desk) -> 
     after = 0
     for n in range(1, 30):
         kind = {"withdrawn": True} if n % 5 == 0 else {}
-        writer.file([version(n % 7, n, f"content {n}", **kind)])  # type: ignore[arg-type]  # a flag
+        writer.file([version(n % 7, n, f"content {n}", **kind)])
         if n % 3 == 0:
             for change in reader.changes(after, 2):
                 latest[change.article_id] = (change.state, change.revision)
