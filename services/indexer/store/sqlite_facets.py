@@ -35,6 +35,11 @@ MOST = "SELECT key, articles FROM totals WHERE facet = ? ORDER BY articles DESC,
 
 EVERY = "SELECT key, articles FROM totals WHERE facet = ? ORDER BY key"
 
+TOPICS = """
+    SELECT (SELECT l.code FROM lineage AS l WHERE l.code_folded = t.key LIMIT 1), t.articles
+    FROM totals AS t WHERE t.facet = 'topic' ORDER BY t.key
+"""
+
 # DISTINCT: entities of an article that were merged count once.
 OF_ARTICLES = {
     "entity": """
@@ -149,7 +154,7 @@ def _code(db: sqlite3.Connection, folded: str) -> str:
 
 def topic_counts(db: sqlite3.Connection) -> dict[str, int]:
     """Articles per topic, those of the topics below it included."""
-    return {_code(db, key): articles for key, articles in db.execute(EVERY, ("topic",)).fetchall()}
+    return dict(db.execute(TOPICS).fetchall())
 
 
 def co_mentions(db: sqlite3.Connection, given: str, limit: int) -> CoMentions:

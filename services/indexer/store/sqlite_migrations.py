@@ -294,9 +294,11 @@ _V4: tuple[Step, ...] = (
     FROM articles AS a JOIN versions AS v ON v.seq = a.current
     WHERE a.state = 'live'
     """,
+    # Beginnings of up to three letters have lists of their own: otherwise `a*` reads those of a
+    # tenth of all words. It costs a quarter of the file, and a tenth of the time of writing.
     """
     CREATE VIRTUAL TABLE found_by_words USING fts5 (
-        headline, body, content = 'searchable', content_rowid = 'place',
+        headline, body, content = 'searchable', content_rowid = 'place', prefix = '1 2 3',
         tokenize = "unicode61 remove_diacritics 2"
     )
     """,

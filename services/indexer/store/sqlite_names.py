@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 WORDS_SEARCHED = 10
 """Words of a search for an entity that count: names have fewer."""
 
-NAMES_READ = 3000
-"""Names with a word that begins as is asked: two letters begin fewer in a store of 100,000
-articles, and so many are read and compared in some 5 ms."""
+NAMES_READ = 1000
+"""Names with a word that begins as is asked: three letters begin fewer in a store of 100,000
+articles, and so many are read, compared and counted in some 5 ms."""
 
 ASKED = 5000
 """Entities, those of most articles first, that are asked where there are more such names."""
@@ -32,15 +32,21 @@ ASKED = 5000
 _LAST = "\U0010ffff"
 
 BEGINNING = """
-    SELECT key, name FROM {table} WHERE word >= :start AND word < :end LIMIT :names
+    SELECT w.key, w.name, coalesce(t.articles, 0) FROM {table} AS w
+    LEFT JOIN totals AS t ON t.facet = 'entity' AND t.key = w.key
+    WHERE w.word >= :start AND w.word < :end LIMIT :names
 """
 
 FREQUENT = """
-    SELECT w.key, w.name FROM (
-        SELECT key FROM totals WHERE facet = 'entity' ORDER BY articles DESC, key LIMIT :asked
+    SELECT w.key, w.name, t.articles FROM (
+        SELECT key, articles FROM totals WHERE facet = 'entity'
+        ORDER BY articles DESC, key LIMIT :asked
     ) AS t CROSS JOIN name_words AS w ON w.key = t.key AND w.word >= :start AND w.word < :end
-    LIMIT :names
+    LIMIT :frequent
 """
+
+FREQUENT_READ = 300
+"""Names of the most frequent that are compared: a list shows fewer."""
 
 
 def find(db: sqlite3.Connection, words: str, limit: int) -> list[KnownEntity]:
@@ -49,10 +55,12 @@ def find(db: sqlite3.Connection, words: str, limit: int) -> list[KnownEntity]:
     keys = _named(db, starts, lambda name: _begin(starts, name))
     key = sqlite_entities.find_key(db, words)
     if key is not None:
-        keys.add(fold(sqlite_entities.root_of(db, key)))
+        held = fold(sqlite_entities.root_of(db, key))
+        counts = db.execute(sqlite_entities.COUNTS, (held,)).fetchone()
+        keys[held] = counts[0] if counts else 0
     return [
         sqlite_entities.known(db, sqlite_entities.shown_key(db, each))
-        for each in _most(db, keys)[: max(0, limit)]
+        for each in _most(keys)[: max(0, limit)]
     ]
 
 
@@ -63,7 +71,7 @@ def suggest(db: sqlite3.Connection, prefix: str, limit: int, kind: str | None) -
     whole = starts if prefix[-1:].isspace() else starts[:-1]
     keys = _named(db, starts, lambda name: _begin(starts, name) and set(whole) <= set(name))
     found: list[KnownEntity] = []
-    for key in _most(db, keys):
+    for key in _most(keys):
         if len(found) >= limit:
             break
         entity = sqlite_entities.listed(db, sqlite_entities.shown_key(db, key))
@@ -78,20 +86,25 @@ def _begin(starts: Sequence[str], words: Sequence[str]) -> bool:
 
 def _named(
     db: sqlite3.Connection, starts: Sequence[str], fits: Callable[[Sequence[str]], bool]
-) -> set[str]:
-    """Folded keys of entities of which a name fits."""
+) -> dict[str, int]:
+    """Folded keys of entities of which a name fits, with their articles."""
     if not starts:
-        return set()
+        return {}
     start = max(starts, key=len)
-    values = {"start": start, "end": start + _LAST, "names": NAMES_READ, "asked": ASKED}
+    values = {
+        "start": start,
+        "end": start + _LAST,
+        "names": NAMES_READ,
+        "asked": ASKED,
+        "frequent": FREQUENT_READ,
+    }
     named = db.execute(BEGINNING.format(table="name_words"), values).fetchall()
     if len(named) == NAMES_READ:
         named += db.execute(FREQUENT, values).fetchall()
     named += db.execute(BEGINNING.format(table="told_words"), values).fetchall()
-    return {key for key, name in named if fits(name_words(name))}
+    return {key: articles for key, name, articles in named if fits(name_words(name))}
 
 
-def _most(db: sqlite3.Connection, keys: set[str]) -> list[str]:
-    """``keys`` by their articles, most first; those that no article has come last."""
-    counted = {key: db.execute(sqlite_entities.COUNTS, (key,)).fetchone() for key in keys}
-    return sorted(keys, key=lambda key: (-(counted[key] or (0,))[0], key))
+def _most(keys: dict[str, int]) -> list[str]:
+    """``keys`` by their articles, most first."""
+    return sorted(keys, key=lambda key: (-keys[key], key))
