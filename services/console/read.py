@@ -54,7 +54,7 @@ def search(store: ArticleStore, query: Query, console: Console, *, as_json: bool
     """Print the articles that match; gives back how many."""
     hits = store.search(query)
     if as_json:
-        print_json(console, [asdict(hit) for hit in hits])
+        print_json(console, [asdict(hit) | {"snippet": hit.snippet} for hit in hits])
     elif hits:
         console.print(hit_table(hits))
     else:
