@@ -285,7 +285,6 @@ def _template() -> str:
     from services.indexer.store.postgres import PostgresStore  # noqa: PLC0415  (its tests come here)
 
     url = empty_database()
-    _running.callback(drop_database, url)
     PostgresStore(url).close()
     return str(conninfo_to_dict(url)["dbname"])
 
@@ -304,7 +303,11 @@ def _create(template: str) -> str:
                 if not left:
                     raise
                 time.sleep(0.1)
-    return renamed(shared_url(), name)
+    url = renamed(shared_url(), name)
+    if choice() == "url":
+        # Other servers go with their databases.
+        _running.callback(drop_database, url)
+    return url
 
 
 def drop_database(url: str) -> None:

@@ -6,6 +6,9 @@ from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
+import pytest
+from hypothesis import given, settings
+
 from services.indexer.store.base import Query
 from services.indexer.store.postgres import PostgresStore
 from services.indexer.store.sqlite import SqliteStore
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
     from uuid import UUID
+
+    from hypothesis import strategies as st
 
     from schemas.article import EnrichedArticle, Entity
     from schemas.events import EntitiesChanged
@@ -54,6 +59,10 @@ def postgres_url(place: Path) -> str:
 
 
 STORES: dict[str, Opener] = {"sqlite": _sqlite, "postgres": _postgres}
+
+
+FEWER = 4
+"""How many times fewer examples Hypothesis draws for a store on a server."""
 
 
 class Desk:
@@ -92,6 +101,30 @@ def desk(name: str, place: Path) -> Iterator[Desk]:
         yield opened
     finally:
         opened.close()
+
+
+def on_every_store(
+    examples: int = 60, **drawn: st.SearchStrategy[Any]
+) -> Callable[[Callable[..., None]], Callable[[str], None]]:
+    """A test of what Hypothesis draws, with the store's name; ``examples`` on SQLite.
+
+    Each example makes a store, which takes some 20 ms on SQLite and three times that on a
+    server: there are fewer of them there.
+    """
+
+    def decorate(test: Callable[..., None]) -> Callable[[str], None]:
+        @pytest.mark.parametrize("name", sorted(STORES))
+        def run(name: str) -> None:
+            def once(**values: Any) -> None:
+                test(name, **values)
+
+            count = examples if name == "sqlite" else examples // FEWER
+            settings(max_examples=count, deadline=None)(given(**drawn)(once))()
+
+        run.__name__, run.__doc__ = test.__name__, test.__doc__
+        return run
+
+    return decorate
 
 
 def ticking() -> Callable[[], datetime]:

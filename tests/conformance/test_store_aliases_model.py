@@ -9,21 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.indexer.store.aliases import keys_in, rekeyed
 from services.indexer.store.base import Query
 from services.indexer.store.entities import Refused
-from tests.conformance.stores import STORES, desk, naming
+from tests.conformance.stores import desk, naming, on_every_store
 from tests.factories import article_id
 from tests.schemas.strategies import ENRICHED_ARTICLES
 
 if TYPE_CHECKING:
     from services.indexer.store.base import ArticleStore
 
-# Each example makes a database on disk, which takes 20 ms with its fsyncs.
-ON_DISK = settings(max_examples=40, deadline=None)
 
 KEYS = ["person:a", "person:b", "person:c", "person:d", "person:e"]
 KEY = st.sampled_from(KEYS)
@@ -139,9 +136,7 @@ def check(model: Model, store: ArticleStore) -> None:
     }
 
 
-@pytest.mark.parametrize("name", sorted(STORES))
-@ON_DISK
-@given(steps=STEPS)
+@on_every_store(examples=40, steps=STEPS)
 def test_articles_searches_and_counts_are_those_of_the_model(
     name: str, steps: list[tuple[str, object, object]]
 ) -> None:
@@ -153,9 +148,7 @@ def test_articles_searches_and_counts_are_those_of_the_model(
         check(model, store)
 
 
-@pytest.mark.parametrize("name", sorted(STORES))
-@ON_DISK
-@given(steps=STEPS)
+@on_every_store(examples=40, steps=STEPS)
 def test_splitting_everything_brings_back_every_document(
     name: str, steps: list[tuple[str, object, object]]
 ) -> None:
@@ -173,9 +166,7 @@ def test_splitting_everything_brings_back_every_document(
             assert store.get(article_id(number)) == plain
 
 
-@pytest.mark.parametrize("name", sorted(STORES))
-@ON_DISK
-@given(data=st.data(), article=ENRICHED_ARTICLES)
+@on_every_store(examples=40, data=st.data(), article=ENRICHED_ARTICLES)
 def test_whatever_the_schema_allows_survives_merges_of_its_entities(
     name: str, data: st.DataObject, article: object
 ) -> None:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.indexer.store.base import BadQuery, Query
-from tests.conformance.stores import STORES, desk, version
+from tests.conformance.stores import STORES, desk, on_every_store, version
 from tests.factories import at
 from tests.schemas.strategies import ENRICHED_ARTICLES
 
@@ -29,10 +29,6 @@ if TYPE_CHECKING:
     from schemas.article import EnrichedArticle
     from services.indexer.store.base import ArticleStore
 
-# Each example makes a database on disk, which takes 20 ms with its fsyncs.
-ON_DISK = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
 
 FILINGS = st.lists(
     st.builds(
@@ -138,9 +134,7 @@ def seen(store: ArticleStore, ids: set[UUID]) -> dict[str, object]:
     }
 
 
-@pytest.mark.parametrize("name", sorted(STORES))
-@ON_DISK
-@given(articles=sequences())
+@on_every_store(articles=sequences())
 def test_outcomes_and_index_are_those_of_the_model(
     name: str, articles: list[EnrichedArticle]
 ) -> None:
@@ -158,9 +152,7 @@ def test_outcomes_and_index_are_those_of_the_model(
             assert store.get(article_id) == (None if withdrawn else latest)
 
 
-@pytest.mark.parametrize("name", sorted(STORES))
-@ON_DISK
-@given(data=st.data(), articles=sequences())
+@on_every_store(data=st.data(), articles=sequences())
 def test_the_split_into_batches_makes_no_difference(
     name: str, data: st.DataObject, articles: list[EnrichedArticle]
 ) -> None:
@@ -175,9 +167,7 @@ def test_the_split_into_batches_makes_no_difference(
     assert results[0] == results[1]
 
 
-@pytest.mark.parametrize("name", sorted(STORES))
-@ON_DISK
-@given(data=st.data(), articles=sequences())
+@on_every_store(data=st.data(), articles=sequences())
 def test_filing_everything_again_in_any_order_changes_nothing(
     name: str, data: st.DataObject, articles: list[EnrichedArticle]
 ) -> None:
@@ -192,9 +182,7 @@ def test_filing_everything_again_in_any_order_changes_nothing(
         assert {outcome.model_dump_json() for outcome in again} == kept
 
 
-@pytest.mark.parametrize("name", sorted(STORES))
-@ON_DISK
-@given(data=st.data(), articles=sequences())
+@on_every_store(data=st.data(), articles=sequences())
 def test_whatever_order_versions_arrive_in_the_same_articles_are_current(
     name: str, data: st.DataObject, articles: list[EnrichedArticle]
 ) -> None:
@@ -210,9 +198,7 @@ def test_whatever_order_versions_arrive_in_the_same_articles_are_current(
     assert results[0] == results[1]
 
 
-@pytest.mark.parametrize("name", sorted(STORES))
-@ON_DISK
-@given(articles=st.lists(ENRICHED_ARTICLES, max_size=4))
+@on_every_store(articles=st.lists(ENRICHED_ARTICLES, max_size=4))
 def test_whatever_the_schema_allows_is_filed_and_read_back(
     name: str, articles: list[EnrichedArticle]
 ) -> None:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.annotations import NearDuplicate, StoryRef
 from services.indexer.store.base import Query
-from tests.conformance.stores import STORES, desk, naming
+from tests.conformance.stores import desk, naming, on_every_store
 from tests.factories import NAMESPACE, article_id, sha256
 
 if TYPE_CHECKING:
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
 
     from schemas.article import EnrichedArticle
     from services.indexer.store.base import ArticleStore
-
-# Each example makes a database on disk, which takes 20 ms with its fsyncs.
-ON_DISK = settings(max_examples=40, deadline=None)
 
 
 def story(number: int) -> UUID:
@@ -148,9 +144,7 @@ def filings(drawn: Sequence[tuple[int, int, Sequence[int]]]) -> list[EnrichedArt
     ]
 
 
-@pytest.mark.parametrize("name", sorted(STORES))
-@ON_DISK
-@given(data=st.data(), drawn=FILINGS)
+@on_every_store(examples=40, data=st.data(), drawn=FILINGS)
 def test_whatever_order_articles_arrive_in_they_are_on_the_same_stories(
     name: str, data: st.DataObject, drawn: list[tuple[int, int, list[int]]]
 ) -> None:
@@ -170,9 +164,7 @@ def test_whatever_order_articles_arrive_in_they_are_on_the_same_stories(
     assert results[0] == results[1]
 
 
-@pytest.mark.parametrize("name", sorted(STORES))
-@ON_DISK
-@given(drawn=FILINGS)
+@on_every_store(examples=40, drawn=FILINGS)
 def test_stories_that_hang_together_are_one_and_others_are_not(
     name: str, drawn: list[tuple[int, int, list[int]]]
 ) -> None:

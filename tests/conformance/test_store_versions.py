@@ -10,17 +10,16 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.indexer.store.times import to_micros
-from tests.conformance.stores import STORES, desk, filed, found, version
+from tests.conformance.stores import desk, filed, found, on_every_store, version
 from tests.factories import article_id, at
 
 if TYPE_CHECKING:
     from schemas.article import EnrichedArticle
     from services.indexer.store.base import ArticleStore
+    from tests.conformance.stores import Desk
 
 
 def numbered(
@@ -114,12 +113,10 @@ def test_an_older_number_never_comes_back_whatever_stood_between(store: ArticleS
     assert filed(store, numbered(4, received=31)) == ["updated"]
 
 
-def test_the_highest_number_is_known_after_reopening(tmp_path: Path) -> None:
-    for name in STORES:
-        with desk(name, tmp_path) as place:
-            filed(place.open(), numbered(3, received=10), timed(20, received=21))
-        with desk(name, tmp_path) as place:
-            assert filed(place.open(), numbered(2, received=30)) == ["superseded"]
+def test_the_highest_number_is_known_after_reopening(place: Desk) -> None:
+    with place.open() as store:
+        filed(store, numbered(3, received=10), timed(20, received=21))
+    assert filed(place.open(), numbered(2, received=30)) == ["superseded"]
 
 
 def test_unchanged_content_under_the_other_order_moves_the_article_along(
@@ -176,11 +173,7 @@ def histories(draw: st.DrawFn) -> list[EnrichedArticle]:
     return made
 
 
-@pytest.mark.parametrize("name", sorted(STORES))
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(data=st.data(), history=histories())
+@on_every_store(data=st.data(), history=histories())
 def test_the_last_made_is_current_whatever_order_they_arrive_in(
     name: str, data: st.DataObject, history: list[EnrichedArticle]
 ) -> None:

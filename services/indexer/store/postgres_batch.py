@@ -211,7 +211,6 @@ class Batch:
         held = self._keep(article, held, decision)
         if decision.state == "live":
             self._live[article.content_hash] = str(article.article_id)
-        self._changed(held)
         if left is not None:
             self._let_next_in(left)
 
@@ -237,6 +236,8 @@ class Batch:
         else:
             held.row["current"] = next(self._version_numbers)
             self.work.versions[held.row["current"]] = version
+        if not same or held.row["state"] != decision.state:
+            self._changed(held)
         if decision.outcome == "unchanged":
             del row["filed_at"]
         held.row |= row

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from services.indexer.store import postgres_words
 from services.indexer.store.aliases import full_key
-from services.indexer.store.base import MAX_HITS, Hit, Page, Position
+from services.indexer.store.base import MAX_HITS, BadQuery, Hit, Page, Position
 from services.indexer.store.places import first_place, time_of
 from services.indexer.store.postgres_derived import folded
 from services.indexer.store.snippets import excerpt
@@ -96,7 +96,8 @@ _HITS = """
 """
 
 _TOPICS = """
-    SELECT article, code, name FROM topics WHERE article = ANY(%s) ORDER BY article, position
+    SELECT article, code, name FROM topics WHERE article = ANY(%s)
+    ORDER BY article, score DESC, position
 """
 
 
@@ -195,6 +196,8 @@ def page(db: Connection, query: Query, after: Position | None) -> Page:
     search = search_of(db, query)
     limit = max(0, min(query.limit, MAX_HITS))
     if search.by_words and query.order != "newest":
+        if after is not None:
+            raise BadQuery("Only a list of the newest first goes on: ask for that order")
         found = _best(db, search, limit)
         return Page(tuple(hits(db, found, positive(search.words))))
     as_of = after.as_of if after is not None else _latest(db)

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from services.indexer.store.snippets import _FOLDING as FOLDING
@@ -46,6 +48,11 @@ GAP = 100
 HEADLINE, BODY = "A", ""
 """Labels of positions: what is in the headline counts more."""
 
+_NUMBERED = {
+    label: tuple(f"{at}{label}" for at in range(1, MAX_POSITION + 1)) for label in (HEADLINE, BODY)
+}
+"""Positions as they are written: making them takes longer than looking them up."""
+
 NOWHERE = "' '"
 """A word that no article has: words hold no spaces."""
 
@@ -70,15 +77,16 @@ def _short(headline: Sequence[str], body: Sequence[str]) -> str | None:
     """The one ``tsvector`` of nearly every article; None where its words don't fit into one."""
     if len(headline) + len(body) > MAX_POSITION:
         return None
+    if max(Counter([*headline, *body]).values(), default=0) > MAX_OCCURRENCES:
+        return None
     places: dict[str, list[str]] = {}
     for at, word in enumerate(headline, start=1):
         places.setdefault(word, []).append(f"{at}{HEADLINE}")
     for at, word in enumerate(body, start=len(headline) + GAP):
         places.setdefault(word, []).append(str(at))
-    most = max(map(len, places.values()), default=0)
     text = " ".join([f"'{word}':{','.join(where)}" for word, where in places.items()])
     # Digits of positions and punctuation take more room here than positions do there.
-    return text if most <= MAX_OCCURRENCES and len(text) < MAX_BYTES // 4 else None
+    return text if len(text) < MAX_BYTES // 4 else None
 
 
 def _long(headline: Sequence[str], body: Sequence[str]) -> list[str]:
@@ -99,16 +107,15 @@ def _part(words: Sequence[str], start: int, label: str) -> tuple[str, int]:
     places: dict[str, list[str]] = {}
     size = 0
     end = min(len(words), start + MAX_POSITION)
-    for at in range(start, end):
-        word = words[at]
+    for place, word in zip(_NUMBERED[label], islice(words, start, end), strict=False):
         known = places.get(word)
         if known is None:
             # The word, its quotes, and what the server keeps about it.
             size += len(word.encode()) + 8
             known = places[word] = []
-        known.append(f"{at - start + 1}{label}")
+        known.append(place)
         if len(known) == MAX_OCCURRENCES or size > MAX_BYTES:
-            end = at + 1
+            end = start + int(place.removesuffix(label))
             break
     return " ".join([f"'{word}':{','.join(where)}" for word, where in places.items()]), end
 
