@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from services.indexer.store.base import Query
 from tests.conformance.stores import naming
 from tests.factories import NOON, at, drop_id, make_drop
 
@@ -175,3 +176,19 @@ def test_a_merged_entity_has_the_days_of_its_parts(store: ArticleStore) -> None:
     store.file([on_day(1, 0, A), on_day(2, 0, B), on_day(3, 0, A, B)])
     store.merge([A], B)
     assert list(store.timeline(A)) == [(NOON.date(), 3)]
+
+
+def test_dates_and_amounts_are_no_names(store: ArticleStore) -> None:
+    """They can be searched for, and suggested where their type is asked for."""
+    store.file([naming(n, A, "date:monday", "money:million dollars") for n in (1, 2)])
+
+    everything, monday = Query(), Query(entity="date:monday")
+
+    for query in (everything, monday):
+        found = store.facets(query, ["entity"]).values["entity"]
+        assert [value.key for value in found] == [A]
+        assert len(store.search(query)) == 2
+    assert [each.key for each in store.co_mentions(A).entities] == []
+    assert typed(store, "mo") == typed(store, "mil") == []
+    assert typed(store, "mo", kind="DATE") == ["date:monday"]
+    assert typed(store, "mil", kind="MONEY") == ["money:million dollars"]

@@ -168,7 +168,7 @@ class FacetValue:
 
 @dataclass(frozen=True, slots=True)
 class Facets:
-    """How the articles that a query finds are spread.
+    """How the articles that a query finds are spread; dates and amounts are no facet.
 
     ``counted``: articles looked at; ``complete``: whether that is all that match, else the
     newest of them (a store says how many it looks at).  ``values``: the most frequent first,

@@ -43,6 +43,10 @@ if TYPE_CHECKING:
 MAX_NAMES = 20
 """Names of one entity that are listed: a person has some spellings, a noisy key has thousands."""
 
+VALUES = ("date:", "money:")
+"""How the keys of dates and amounts begin. They can be searched for, but are no names: facets,
+co-mentions and suggestions leave them out, unless their type is asked for."""
+
 CHANGES_AT_ONCE = 100
 """Changes read for publishing together: about 20 kB; the rest follow in the next round."""
 
@@ -153,13 +157,17 @@ class EntityStore(ABC):
     ) -> Sequence[KnownEntity]:
         """Entities of which a word of a name begins with ``prefix``, for a box that is typed in.
 
-        Several words: the last may go on.  ``kind`` is an entity type, e.g. ``PERSON``.  Those
-        of most articles first; ``names`` and ``merged`` are left empty.
+        Several words: the last may go on.  ``kind`` is an entity type, e.g. ``PERSON``; dates and
+        amounts are left out where none is given.  Those of most articles first; ``names`` and
+        ``merged`` are left empty.
         """
 
     @abstractmethod
     def co_mentions(self, key: str, limit: int = 20) -> CoMentions:
-        """Who is named in the same articles as the entity that ``key`` means now."""
+        """Who is named in the same articles as the entity that ``key`` means now.
+
+        Dates and amounts are left out.
+        """
 
     @abstractmethod
     def timeline(self, key: str, since: datetime | None = None) -> Sequence[tuple[date, int]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from services.indexer.store import postgres_entities, postgres_search
 from services.indexer.store.base import Facets, FacetValue, Query
+from services.indexer.store.entities import VALUES
 from services.indexer.store.places import time_of
 from services.media_topics import media_topics
 
@@ -26,17 +27,21 @@ take some 30 ms."""
 
 _ALL = "SELECT articles FROM totals WHERE facet = 'all'"
 
-_TOTALS = """
-    SELECT key, articles FROM totals WHERE facet = %s ORDER BY articles DESC, key LIMIT %s
-"""
+# Of the entities those that are names.
+_NAMES = "".join(f" AND {{column}} NOT LIKE '{start}%%'" for start in VALUES)
+
+_TOTALS = (
+    "SELECT key, articles FROM totals WHERE facet = %s{names} ORDER BY articles DESC, key LIMIT %s"
+)
 
 _DAYS = "SELECT key, articles FROM totals WHERE facet = 'day' ORDER BY key"
 
 _FOUND: dict[str, str] = {
     "topic": "SELECT code_folded AS key, article AS one FROM lineage WHERE article = ANY(%(seqs)s)",
-    "entity": """
-        SELECT key_folded AS key, article AS one FROM entities WHERE article = ANY(%(seqs)s)
-    """,
+    "entity": f"""
+        SELECT key_folded AS key, article AS one FROM entities
+        WHERE article = ANY(%(seqs)s){_NAMES.format(column="key_folded")}
+    """,  # noqa: S608  (our own constants)
     "source": """
         SELECT source_folded AS key, seq AS one FROM articles
         WHERE seq = ANY(%(seqs)s) AND source_folded <> ''
@@ -74,7 +79,11 @@ def facets(db: Connection, query: Query, names: Sequence[FacetName], limit: int)
 
 
 def _total(db: Connection, name: FacetName, limit: int) -> list[tuple[str, int]]:
-    found = db.execute(_DAYS) if name == "day" else db.execute(_TOTALS, (name, limit))
+    if name == "day":
+        found = db.execute(_DAYS)
+    else:
+        names = _NAMES.format(column="key") if name == "entity" else ""
+        found = db.execute(_TOTALS.format(names=names), (name, limit))
     return [(str(key), int(articles)) for key, articles in found]
 
 

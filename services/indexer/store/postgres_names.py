@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from services.indexer.store import postgres_entities
-from services.indexer.store.entities import CoMention, CoMentions
+from services.indexer.store.entities import VALUES, CoMention, CoMentions
 from services.indexer.store.places import BITS, EARLIEST, first_place
 from services.indexer.store.postgres_derived import LONGEST_WORD, folded
 from services.indexer.store.words import name_words
@@ -57,16 +57,18 @@ _COUNTED = """
     LEFT JOIN totals AS t ON t.facet = 'entity' AND t.key = asked.key
 """
 
-_CO_MENTIONS = """
+_NAMES = "".join(f" AND e.key_folded NOT LIKE '{start}%%'" for start in VALUES)
+
+_CO_MENTIONS = f"""
     WITH looked_at AS (
         SELECT DISTINCT ON (place) article FROM entities WHERE key_folded = %(key)s
         ORDER BY place DESC LIMIT %(looked_at)s
     )
     SELECT e.key_folded, count(DISTINCT e.article) AS articles
     FROM looked_at AS l JOIN entities AS e ON e.article = l.article
-    WHERE e.key_folded <> %(key)s
+    WHERE e.key_folded <> %(key)s{_NAMES}
     GROUP BY e.key_folded ORDER BY articles DESC, e.key_folded LIMIT %(limit)s
-"""
+"""  # noqa: S608  (our own constants)
 
 _NAMING = "SELECT articles FROM totals WHERE facet = 'entity' AND key = %s"
 
@@ -104,7 +106,7 @@ def suggest(db: Connection, prefix: str, limit: int, kind: str | None) -> list[K
         if len(found) >= limit:
             break
         entity = postgres_entities.listed(db, postgres_entities.shown_key(db, key))
-        if kind is None or entity.type == kind:
+        if entity.type == kind or (kind is None and not key.startswith(VALUES)):
             found.append(entity)
     return found
 

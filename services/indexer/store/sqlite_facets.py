@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from services.indexer.store import sqlite_entities
 from services.indexer.store.base import Facets, FacetValue, Query
-from services.indexer.store.entities import CoMention, CoMentions
+from services.indexer.store.entities import VALUES, CoMention, CoMentions
 from services.indexer.store.places import BITS, first_place, time_of
 from services.indexer.store.sqlite_conditions import search_of
 from services.indexer.store.words import fold
@@ -31,7 +31,10 @@ LOOKED_AT = 2000
 
 COUNT = "SELECT articles FROM totals WHERE facet = 'all' AND key = ''"
 
-MOST = "SELECT key, articles FROM totals WHERE facet = ? ORDER BY articles DESC, key LIMIT ?"
+MOST = "SELECT key, articles FROM totals WHERE facet = ?{names} ORDER BY articles DESC, key LIMIT ?"
+
+NAMES = "".join(f" AND {{column}} NOT GLOB '{start}*'" for start in VALUES)
+"""Of the entities those that are names."""
 
 EVERY = "SELECT key, articles FROM totals WHERE facet = ? ORDER BY key"
 
@@ -42,10 +45,11 @@ TOPICS = """
 
 # DISTINCT: entities of an article that were merged count once.
 OF_ARTICLES = {
-    "entity": """
+    "entity": f"""
         SELECT DISTINCT e.article, e.key_folded FROM json_each(?) AS p
         CROSS JOIN articles AS a ON a.place = p.value CROSS JOIN entities AS e ON e.article = a.seq
-    """,
+        WHERE true{NAMES.format(column="e.key_folded")}
+    """,  # noqa: S608  (our own constants)
     "topic": """
         SELECT DISTINCT l.article, l.code_folded FROM json_each(?) AS p
         CROSS JOIN articles AS a ON a.place = p.value CROSS JOIN lineage AS l ON l.article = a.seq
@@ -106,7 +110,8 @@ def _finds_all(query: Query) -> bool:
 def _of_all(db: sqlite3.Connection, name: FacetName, limit: int) -> tuple[FacetValue, ...]:
     if name == "day":
         return _values(db, name, db.execute(EVERY, (name,)))
-    return _values(db, name, db.execute(MOST, (name, limit)))
+    names = NAMES.format(column="key") if name == "entity" else ""
+    return _values(db, name, db.execute(MOST.format(names=names), (name, limit)))
 
 
 def _of_places(

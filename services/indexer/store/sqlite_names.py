@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.indexer.store import sqlite_entities
+from services.indexer.store.entities import VALUES
 from services.indexer.store.words import fold, name_words
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def suggest(db: sqlite3.Connection, prefix: str, limit: int, kind: str | None) -
         if len(found) >= limit:
             break
         entity = sqlite_entities.listed(db, sqlite_entities.shown_key(db, key))
-        if kind is None or entity.type == kind:
+        if entity.type == kind or (kind is None and not key.startswith(VALUES)):
             found.append(entity)
     return found
 

@@ -4,9 +4,6 @@ import { isStory, path } from "./api.js";
 import { h } from "./dom.js";
 import { ago, exactly, headline, language, localDay, dayName, seemly, timeOfDay } from "./format.js";
 
-/** Entities that are names; dates and amounts are entities too, but nobody browses by them. */
-export const names = (values) => values.filter((each) => !/^(date|money):/.test(each.key));
-
 /** The address of a view with its parameters. */
 export function to(view, parameters = {}) {
   return path(`#/${view}`, parameters);

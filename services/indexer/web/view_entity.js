@@ -3,7 +3,7 @@
 import { get, path } from "./api.js";
 import { h, heading } from "./dom.js";
 import { count, outward, plural, seemly, typeName, typeNames } from "./format.js";
-import { appendByDay, names as namesOf, to } from "./list.js";
+import { appendByDay, to } from "./list.js";
 import { panel } from "./panels.js";
 import { plot } from "./plot.js";
 
@@ -27,7 +27,7 @@ function names(entity) {
 }
 
 function beside(found) {
-  const items = namesOf(found.items).slice(0, SHOWN);
+  const items = found.items.slice(0, SHOWN);
   if (!items.length) return null;
   const most = items[0].articles;
   return panel("Named beside it",

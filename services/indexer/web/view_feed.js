@@ -4,7 +4,7 @@ import { get, path } from "./api.js";
 import { announce, byId, calm, debounce, h, heading } from "./dom.js";
 import { ago, headline, localDay, plural, timeOfDay } from "./format.js";
 import { unitsOf } from "./marks.js";
-import { appendByDay, empty, names, row, to } from "./list.js";
+import { appendByDay, empty, row, to } from "./list.js";
 
 const FIRST = 40;
 const MORE = 40;
@@ -248,7 +248,7 @@ async function aside({ signal }) {
     words = "in the store";
   }
   const part = (title, name, link) => {
-    const values = names(answer.facets[name] ?? []);
+    const values = answer.facets[name] ?? [];
     return values.length === 0 ? null : h("section", { class: "panel" },
       h("h2", {}, title),
       h("ol", { class: "ranks" }, values.slice(0, 8).map((value) =>

@@ -3,7 +3,7 @@
 import { get, path, topics } from "./api.js";
 import { announce, h, heading } from "./dom.js";
 import { ago, count, day, language, plural, seemly } from "./format.js";
-import { appendByDay, empty, names, row, to } from "./list.js";
+import { appendByDay, empty, row, to } from "./list.js";
 import { plot } from "./plot.js";
 
 const PAGE = 25;
@@ -123,7 +123,7 @@ async function facets(query, signal) {
     get(path("/v1/facets", { ...asked(query), order: "", facet: which, limit: VALUES }), { signal }),
     topics(),
   ]);
-  const of = (name) => names(answer.facets[name] ?? []);
+  const of = (name) => answer.facets[name] ?? [];
   const plain = (title, name, words = (each) => each.name) =>
     facet(title, of(name).map((each) => value(query, name, each, { words: words(each) })));
   return {
