@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ssl
-import subprocess
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
+import trustme
 
 from services.indexer.webhooks.sending import MAX_EXCERPT, MAX_RETRY_AFTER, Answer, Sender
 from services.indexer.webhooks.targets import Guard, Target
@@ -141,27 +141,19 @@ async def test_a_proxy_in_the_environment_is_not_used(
         assert proxy.requests == []
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate that no authority has signed, with its key."""
-    file = tmp_path_factory.mktemp("tls") / "both.pem"
-    command = "openssl req -x509 -nodes -days 2 -subj /CN=127.0.0.1 -keyout - -out -"
-    key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -addext subjectAltName=IP:127.0.0.1"
-    made = subprocess.run([*command.split(), *key.split()], capture_output=True, check=True)
-    file.write_bytes(made.stdout)
-    return file
-
-
 async def test_a_certificate_that_nobody_vouches_for_is_refused(
-    certificate: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Unless the operator says whom to trust, as OpenSSL has it: ``SSL_CERT_FILE``."""
+    authority = trustme.CA()
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(certificate)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    trusted = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(trusted)
     with Receiver(tls=tls) as receiver:
         answer = await post(receiver.url)
         assert (answer.kind, answer.at_fault) == ("failed", "receiver")
         assert "certificate" in answer.reason
         assert receiver.requests == []
-        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
         assert (await post(receiver.url)).kind == "taken"
