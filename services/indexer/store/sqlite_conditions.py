@@ -30,15 +30,22 @@ RANKED = 1000
 word that is in every article the newest are as good as any."""
 
 COMMON = 2000
-"""A word or phrase that so many articles have says little about which is the best: it has no
-part in the order, as it takes FTS5 some 10 ms to go through all articles that have it."""
+"""A word that so many articles have says little about which is the best: it has no part in the
+order, as FTS5 takes some 10 ms to go through all articles that have it."""
+
+HEADED = 300
+"""Matches of common words whose headlines are looked at, the newest: what is behind them is on no
+first page, and a phrase of such words takes 0.1 ms each."""
 
 WEIGHED = 8
 """Words of a search that may have a part in the order; each is counted up to ``COMMON``."""
 
-FEW = 300
-"""Where a condition leaves no more articles, these are asked for the words, at some 30 µs each;
-else the articles with the words are asked for the condition."""
+FEW = 100
+"""Where a condition leaves no more articles, these are asked for the words, at some 10 µs each."""
+
+SOME = 2000
+"""So they are where a condition leaves no more than these, and the words are common; else the
+articles with the words are asked for the condition."""
 
 COUNTED = 5000
 """Articles of a condition that are counted to know the narrowest: a millisecond; which of two
@@ -59,16 +66,17 @@ _HOW_MANY = """
     )
 """
 
+# The plus keeps FTS5 from looking up each place by itself, which takes as long as all together.
 _SCORES = """
     SELECT rowid, bm25(found_by_words, :headline_weight, 1.0) FROM found_by_words
     WHERE found_by_words MATCH :words AND rowid >= :first AND rowid <= :last
-    AND rowid IN (SELECT value FROM json_each(:places))
+    AND +rowid IN (SELECT value FROM json_each(:places))
 """
 
 _IN_HEADLINE = """
     SELECT rowid, -1 FROM found_by_words
     WHERE found_by_words MATCH :words AND rowid >= :first AND rowid <= :last
-    AND rowid IN (SELECT value FROM json_each(:places))
+    AND +rowid IN (SELECT value FROM json_each(:places))
 """
 
 _LIVE = "SELECT a.place FROM articles AS a INDEXED BY {index} WHERE a.state = 'live'{condition}"
@@ -146,21 +154,29 @@ class Search:
 
 def _scores(db: sqlite3.Connection, words: Expression, places: Sequence[int]) -> dict[int, float]:
     """How good the matches at ``places`` are: the lower the better, those that lack are 0."""
-    telling = [term for term in positive(words)[:WEIGHED] if _how_many(db, term) < COMMON]
-    sql, wanted = (_SCORES, Or(tuple(telling))) if telling else (_IN_HEADLINE, words)
-    said = expression(wanted)
+    telling = [term for term in positive(words)[:WEIGHED] if _is_telling(db, term)]
+    looked = places if telling else places[:HEADED]
+    said = expression(Or(tuple(telling)) if telling else words)
     values = {
         "words": said if telling else f"headline : {said}",
-        "first": places[-1],
-        "last": places[0],
-        "places": json.dumps(places),
+        "first": looked[-1],
+        "last": looked[0],
+        "places": json.dumps(looked),
         "headline_weight": HEADLINE_WEIGHT,
     }
-    return dict(db.execute(sql, values).fetchall())
+    return dict(db.execute(_SCORES if telling else _IN_HEADLINE, values).fetchall())
 
 
-def _how_many(db: sqlite3.Connection, term: Term) -> int:
-    values = {"words": expression(term), "common": COMMON}
+def _is_telling(db: sqlite3.Connection, term: Term) -> bool:
+    """Whether a word or phrase has a word that is not common."""
+    *whole, last = term.words[:WEIGHED]
+    words = [*(Term(word) for word in whole), Term(last, prefix=term.prefix)]
+    return any(_how_many(db, word) < COMMON for word in words)
+
+
+def _how_many(db: sqlite3.Connection, words: Expression) -> int:
+    """Articles that match, at most ``COMMON``."""
+    values = {"words": expression(words), "common": COMMON}
     return int(db.execute(_HOW_MANY, values).fetchone()[0])
 
 
@@ -192,27 +208,33 @@ def search_of(db: sqlite3.Connection, query: Query, after: Position | None = Non
         tests.append(_FILED_BEFORE)
     if words is not None:
         values["words"] = expression(words)
-    conditions, few = _narrowest(db, _conditions(db, query, values), values)
+    conditions, left = _narrowest(db, _conditions(db, query, values), values)
     order = query.order or ("newest" if words is None else "relevance")
     return Search(
         words,
         conditions or (Condition((_live("live_place"),), ""),) * (words is None),
         values,
         by_relevance=words is not None and order == "relevance",
-        few=few,
+        few=words is not None and _few(db, words, left),
         tests=tuple(tests),
     )
 
 
 def _narrowest(
     db: sqlite3.Connection, conditions: Sequence[Condition], values: Values
-) -> tuple[tuple[Condition, ...], bool]:
-    """``conditions``, those with the fewest articles first, and whether these are few."""
+) -> tuple[tuple[Condition, ...], int | None]:
+    """``conditions``, those with the fewest articles first, and how many these are."""
     if not conditions:
-        return (), False
-    counted = [(_count(db, condition, values), n) for n, condition in enumerate(conditions)]
-    ordered = tuple(conditions[n] for _, n in sorted(counted))
-    return ordered, min(counted)[0] <= FEW
+        return (), None
+    counted = sorted((_count(db, condition, values), n) for n, condition in enumerate(conditions))
+    return tuple(conditions[n] for _, n in counted), counted[0][0]
+
+
+def _few(db: sqlite3.Connection, words: Expression, left: int | None) -> bool:
+    """Whether the articles that conditions leave are to be asked for the words."""
+    if left is None or left > SOME:
+        return False
+    return left <= FEW or _how_many(db, words) == COMMON
 
 
 def _count(db: sqlite3.Connection, condition: Condition, values: Values) -> int:

@@ -32,6 +32,12 @@ ASKED = 5000
 # A word that is cut off by its beginning is followed by nothing that sorts behind this.
 _LAST = "\U0010ffff"
 
+HOW_MANY = """
+    SELECT count(*) FROM (
+        SELECT 1 FROM name_words WHERE word >= :start AND word < :end LIMIT :names
+    )
+"""
+
 BEGINNING = """
     SELECT w.key, w.name, coalesce(t.articles, 0) FROM {table} AS w
     LEFT JOIN totals AS t ON t.facet = 'entity' AND t.key = w.key
@@ -99,9 +105,11 @@ def _named(
         "asked": ASKED,
         "frequent": FREQUENT_READ,
     }
-    named = db.execute(BEGINNING.format(table="name_words"), values).fetchall()
-    if len(named) == NAMES_READ:
+    named: list[tuple[str, str, int]] = []
+    if db.execute(HOW_MANY, values).fetchone()[0] == NAMES_READ:
         named += db.execute(FREQUENT, values).fetchall()
+    if len(named) < FREQUENT_READ:
+        named += db.execute(BEGINNING.format(table="name_words"), values).fetchall()
     named += db.execute(BEGINNING.format(table="told_words"), values).fetchall()
     return {key: articles for key, name, articles in named if fits(name_words(name))}
 
