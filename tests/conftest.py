@@ -36,6 +36,13 @@ def pytest_report_header() -> str:
     return f"wiredesk test server: {choice()}"
 
 
+def pytest_unconfigure() -> None:
+    """End the PostgreSQL server of this process, where a test has started one."""
+    started = sys.modules.get("tests.postgres")
+    if started is not None:
+        started.stop()
+
+
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real server for the whole run."""

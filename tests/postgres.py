@@ -232,6 +232,11 @@ _running = ExitStack()
 atexit.register(_running.close)
 
 
+def stop() -> None:
+    """End this process's server; a process of pytest-xdist ends without ``atexit``."""
+    _running.close()
+
+
 @cache
 def shared_url() -> str:
     """The URL of this process's server, which is started where it isn't running yet."""

@@ -46,7 +46,7 @@ def test_after_a_kill_the_batch_is_filed_as_if_nothing_had_been(place: Desk, wha
     subprocess.run(command(place, what), check=False, capture_output=True, timeout=120)
 
     store = place.open()
-    outcomes = store.file(large_batch())
+    outcomes = store.file(large_batch(place.name))
     assert {outcome.outcome for outcome in outcomes} == {"indexed"}
     assert list(store.outcomes()) == list(outcomes)
     assert store.count() == LARGE_BATCH

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.indexer.store.base import BadQuery, Query
-from tests.conformance.stores import STORES, desk, on_every_store, version
+from tests.conformance.stores import FEWER, STORES, desk, on_every_store, version
 from tests.factories import at
 from tests.schemas.strategies import ENRICHED_ARTICLES
 
@@ -223,7 +223,7 @@ def test_no_search_is_an_error(name: str, tmp_path: Path) -> None:
         store = place.open()
         store.file([version()])
 
-        @settings(max_examples=400, deadline=None)
+        @settings(max_examples=400 if name == "sqlite" else 400 // FEWER, deadline=None)
         @given(words=text, entity=text, topic=text, language=text, limit=st.integers())
         def search(
             words: str | None,

@@ -232,7 +232,7 @@ def test_a_store_that_another_process_writes_is_a_clear_message(
     inbox: Path, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hurried = partial(SqliteStore, busy_timeout=0.05)
-    monkeypatch.setattr("services.console.entities.SqliteStore", hurried)
+    monkeypatch.setattr("services.indexer.store.sqlite.SqliteStore", hurried)
     with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         said = entities(inbox, "merge", NED, "--into", PRICE, "--force", code=Exit.UNAVAILABLE)

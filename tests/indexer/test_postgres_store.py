@@ -94,17 +94,17 @@ def test_keys_names_and_words_of_any_length_are_filed_and_found(store: PostgresS
 def test_eight_megabytes_of_text_are_filed_and_found_by_any_of_their_words(
     store: PostgresStore,
 ) -> None:
-    words = [f"w{number:x}" for number in range(150_000)]
-    text = "\n".join([*words, "a quay wall moved by the ferries " * 215_000, "very last bridge"])
+    words = [f"w{number:x}" for number in range(60_000)]
+    text = "\n".join([*words, "a quay wall moved by the ferries " * 240_000, "very last bridge"])
     assert len(text) > 8_000_000
     store.file([of_text(1, text), of_text(2, "the bridge w5")])
-    for word in ("w0", "w3e8", "w249ef", "w249e*", '"w3e7 w3e8"', '"very last bridge"'):
+    for word in ("w0", "w3e8", "wea5f", "wea5*", '"w3e7 w3e8"', '"very last bridge"'):
         assert found(store, word) == [article_id(1)], word
     assert set(found(store, "bridge")) == {article_id(1), article_id(2)}
     # What is asked for together may stand far apart.
-    assert found(store, "w1 w249ef bridge") == [article_id(1)]
-    assert found(store, "bridge NOT w249ef") == [article_id(2)]
-    assert found(store, "(nothing OR w11111) quay") == [article_id(1)]
+    assert found(store, "w1 wea5f bridge") == [article_id(1)]
+    assert found(store, "bridge NOT wea5f") == [article_id(2)]
+    assert found(store, "(nothing OR wbbbb) quay") == [article_id(1)]
 
 
 def test_a_phrase_with_a_very_frequent_word_is_found_wherever_it_stands(
