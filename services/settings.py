@@ -264,7 +264,7 @@ class Settings(BaseSettings):
     api_hosts: tuple[str, ...] = Field(
         default=(),
         description="Further names by which the API may be called, e.g. desk.example.org: a JSON "
-        'list. A request under another name is refused, so that no web page can reach the desk '
+        "list. A request under another name is refused, so that no web page can reach the desk "
         "through a visitor's browser by a name of its own. `*`: any.",
     )
     api_cors_origins: tuple[str, ...] = Field(

@@ -18,6 +18,7 @@ from services.bus.errors import StopWorking
 from services.indexer.store import sqlite_schema
 from services.indexer.store.base import Query
 from services.indexer.store.sqlite import SqliteStore
+from services.indexer.store.sqlite_migrations import MIGRATIONS
 from tests.conformance.stores import found, naming, shown
 from tests.factories import NAMESPACE, article_id, drop_id
 
@@ -35,8 +36,9 @@ def version_2(path: Path, *articles: EnrichedArticle) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("PRAGMA journal_mode = WAL")
-        for statements in sqlite_schema.MIGRATIONS[:2]:
+        for statements in MIGRATIONS[:2]:
             for statement in statements:
+                assert isinstance(statement, str)
                 db.execute(statement)
         db.execute("PRAGMA user_version = 2")
         db.execute(f"PRAGMA application_id = {sqlite_schema.APPLICATION_ID}")
@@ -170,6 +172,6 @@ def test_a_release_of_before_refuses_the_migrated_store(
 ) -> None:
     version_2(path, naming(1, A))
     SqliteStore(path).close()
-    monkeypatch.setattr(sqlite_schema, "MIGRATIONS", sqlite_schema.MIGRATIONS[:2])
+    monkeypatch.setattr(sqlite_schema, "MIGRATIONS", MIGRATIONS[:2])
     with pytest.raises(StopWorking, match="this Wiredesk knows up to 2"):
         SqliteStore(path)

@@ -16,6 +16,7 @@ from services.bus.errors import StopWorking, Unavailable
 from services.indexer.store import sqlite_schema
 from services.indexer.store.base import Query
 from services.indexer.store.sqlite import SqliteStore
+from services.indexer.store.sqlite_migrations import MIGRATIONS
 from tests.conformance.stores import found, version
 from tests.factories import article_id, drop_id, make_enriched
 
@@ -104,14 +105,12 @@ def test_a_word_thousands_of_times_in_a_text_costs_a_search_no_more_than_its_len
 
 # --- Migrations -------------------------------------------------------------------------------
 
-NEXT = len(sqlite_schema.MIGRATIONS) + 1
+NEXT = len(MIGRATIONS) + 1
 LATER = ("ALTER TABLE outcomes ADD COLUMN note TEXT", "CREATE INDEX noted ON outcomes (note)")
 
 
 def add_migration(monkeypatch: pytest.MonkeyPatch, *statements: str) -> None:
-    monkeypatch.setattr(
-        sqlite_schema, "MIGRATIONS", (*sqlite_schema.MIGRATIONS, statements), raising=True
-    )
+    monkeypatch.setattr(sqlite_schema, "MIGRATIONS", (*MIGRATIONS, statements), raising=True)
 
 
 def test_an_older_store_is_brought_up_to_date_and_keeps_what_it_holds(
