@@ -90,6 +90,9 @@ def test_the_look_for_the_plugin_would_find_it() -> None:
 
 
 def test_containers_come_from_testcontainers_community() -> None:
-    """The old path, ``testcontainers.redis``, is deprecated."""
+    """The old paths, ``testcontainers.redis`` and its like, are deprecated."""
     used = {name for _, name in imports(TESTS) if name.split(".")[0] == "testcontainers"}
-    assert used == {"testcontainers.community.redis.RedisContainer"}
+    assert used == {
+        "testcontainers.community.redis.RedisContainer",
+        "testcontainers.community.postgres.PostgresContainer",
+    }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -14,6 +16,8 @@ import pytest
 from schemas.article import Drop, EnrichedArticle, Language, ReaderInfo
 from services.indexer.store.base import Query
 from services.indexer.store.sqlite import SqliteStore
+from services.indexer.store.sqlite_migrations import MIGRATIONS
+from services.indexer.store.sqlite_schema import APPLICATION_ID
 from services.ingest.identity import assemble
 from services.ingest.readers.base import ReadArticle
 
@@ -231,6 +235,35 @@ def keys(store: SqliteStore) -> list[tuple[object, ...]]:
     return store._db.execute(ordered).fetchall()
 
 
+GONE = {"newest_at": "received_at", "code_folded": "lower(code)", "name_folded": "lower(name)"}
+"""Columns of version 1 that are there no more, made of those that are."""
+
+
+def as_version_1(path: Path) -> None:
+    """Lay a store out anew as version 1 had it, with the rows that it holds."""
+    newer = path.rename(path.with_suffix(".newer"))
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        for statement in MIGRATIONS[0]:
+            assert isinstance(statement, str)
+            db.execute(statement)
+        db.execute("ATTACH ? AS newer", (str(newer),))
+        for table in ("articles", "versions", "outcomes", "entities", "topics"):
+            columns = _columns(db, f"main.{table}")
+            held = set(_columns(db, f"newer.{table}"))
+            given = [name if name in held else GONE[name] for name in columns]
+            rows = f"SELECT {', '.join(given)} FROM newer.{table}"  # noqa: S608  (our own names)
+            db.execute(f"INSERT INTO main.{table} ({', '.join(columns)}) {rows}")
+        db.execute("INSERT INTO found_by_words (found_by_words) VALUES ('rebuild')")
+        db.execute("PRAGMA user_version = 1")
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def _columns(db: sqlite3.Connection, table: str) -> list[str]:
+    schema, _, name = table.partition(".")
+    return [row[1] for row in db.execute(f"PRAGMA {schema}.table_info({name})")]
+
+
 def test_a_store_of_the_first_version_learns_what_orders_its_versions(wire: Wire) -> None:
     made = datetime(2026, 11, 20, 11, 59, 58, 123_456, tzinfo=UTC)
     wire.drops(
@@ -242,13 +275,7 @@ def test_a_store_of_the_first_version_learns_what_orders_its_versions(wire: Wire
     )
     before = keys(wire.store)
     assert [row[1] for row in before] == [1, 1, 1, 0, 0]
-    for index in ("articles_story", "articles_copy_of"):
-        wire.store._db.execute(f"DROP INDEX {index}")
-    for table in ("story_merges", "stories", "aliases", "targets", "changes"):
-        wire.store._db.execute(f"DROP TABLE {table}")
-    for column in ("numbered", "moment", "number", "story", "copy_of"):
-        wire.store._db.execute(f"ALTER TABLE articles DROP COLUMN {column}")
-    wire.store._db.execute("PRAGMA user_version = 1")
     wire.store.close()
+    as_version_1(wire.path)
     with SqliteStore(wire.path) as migrated:
         assert keys(migrated) == before

@@ -80,7 +80,7 @@ def test_the_example_subscriber_reads_every_article_once(redis: Redis, redis_url
 
 
 def test_every_command_in_the_readme_is_one_of_wiredesk() -> None:
-    named = set(re.findall(r"`(?:\.venv/bin/)?wiredesk ([a-z]+)", README))
+    named = set(re.findall(r"`(?:\.venv/bin/)?wiredesk ([a-z-]+)", README))
     commands = set(get_command(app).commands)  # type: ignore[attr-defined]  # a group has commands
 
     assert named <= commands
