@@ -23,8 +23,9 @@ PAGE = 500
 """Articles of one page: their ids and excerpts, about 1 MB."""
 
 GROUP_ROWS, GROUP_CHARACTERS = 2000, 16 * 1024 * 1024
-"""A row group of Parquet is written when it has so many rows, or so much text with its documents.
-About 15 MB of news: fewer make files larger and slower to read, more need memory for nothing."""
+"""A row group of Parquet is written when it has so many rows, or so much text with its documents:
+about 1,200 articles. Measured with 100,000 articles, the process takes 250 MiB at most (60 MiB for
+JSON lines); smaller groups make files larger and slower to read."""
 
 Row = dict[str, Any]
 
