@@ -310,8 +310,9 @@ def start(settings: Any, log: Path) -> subprocess.Popen[bytes]:
 def test_refusing_to_be_open_to_others_is_an_exit_code_and_a_line(tmp_path: Path) -> None:
     with capture_logs() as lines:
         assert guarded(serve(api_settings(tmp_path, api_host=ALL))) == Exit.CONFIG
-    assert [line["event"] for line in lines] == ["service.cannot_work"]
-    assert "wiredesk tokens add NAME" in lines[0]["reason"]
+    # A server that an earlier test has ended may still say so meanwhile.
+    (refused,) = [line for line in lines if line["event"] == "service.cannot_work"]
+    assert "wiredesk tokens add NAME" in refused["reason"]
 
 
 def test_the_process_ends_on_sigterm_and_its_log_holds_no_secret(
