@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from schemas.events import Outcome
 from services.indexer.store import (
+    merging,
     postgres_aliases,
     postgres_entities,
     postgres_facets,
@@ -26,7 +27,6 @@ from services.indexer.store.base import ArticleStore
 from services.indexer.store.entities import CHANGES_AT_ONCE
 from services.indexer.store.postgres_batch import Batch
 from services.indexer.store.postgres_pool import Connections
-from services.indexer.store.sqlite_aliases import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -170,22 +170,22 @@ class PostgresStore(ArticleStore):
         self, keys: Sequence[str], into: str, *, name: str | None = None, force: bool = False
     ) -> EntitiesChanged | None:
         """Say that ``keys`` mean the same as ``into``; None when they did already."""
-        wanted = Wanted(tuple(keys), into, "merged", name=name, force=force)
+        wanted = merging.Wanted(tuple(keys), into, "merged", name=name, force=force)
         with self._connections.writing("indexer.store.change") as db:
-            return postgres_aliases.merge(db, wanted, self._clock())
+            return merging.merge(postgres_aliases.PostgresBook(db), wanted, self._clock())
 
     def alias(
         self, name: str, keys: Sequence[str], into: str, *, force: bool = False
     ) -> EntitiesChanged | None:
         """Say that ``name``, of which enrichment makes ``keys``, means ``into``."""
-        wanted = Wanted(tuple(keys), into, "aliased", called=name, force=force)
+        wanted = merging.Wanted(tuple(keys), into, "aliased", called=name, force=force)
         with self._connections.writing("indexer.store.change") as db:
-            return postgres_aliases.merge(db, wanted, self._clock())
+            return merging.merge(postgres_aliases.PostgresBook(db), wanted, self._clock())
 
     def split(self, key: str) -> EntitiesChanged | None:
         """Make a merged key itself again; None when it is part of no other."""
         with self._connections.writing("indexer.store.change") as db:
-            return postgres_aliases.split(db, key, self._clock())
+            return merging.split(postgres_aliases.PostgresBook(db), key, self._clock())
 
     def aliases(self) -> Sequence[Alias]:
         """Everything that was merged or aliased and holds, by root, then by key."""

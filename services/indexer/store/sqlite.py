@@ -12,6 +12,7 @@ from schemas.article import EnrichedArticle
 from schemas.events import Outcome, timings_of
 from services.effects import effect
 from services.indexer.store import (
+    merging,
     sqlite_aliases,
     sqlite_entities,
     sqlite_facets,
@@ -25,7 +26,6 @@ from services.indexer.store.aliases import keys_in, rekeyed
 from services.indexer.store.base import ArticleStore, Change, Record, Version
 from services.indexer.store.entities import CHANGES_AT_ONCE
 from services.indexer.store.rules import decide
-from services.indexer.store.sqlite_aliases import Wanted
 from services.indexer.store.sqlite_errors import named_errors
 from services.indexer.store.sqlite_schema import open_file, roll_back
 from services.indexer.store.sqlite_totals import Pending
@@ -214,22 +214,22 @@ class SqliteStore(ArticleStore):
         self, keys: Sequence[str], into: str, *, name: str | None = None, force: bool = False
     ) -> EntitiesChanged | None:
         """Say that ``keys`` mean the same as ``into``; None when they did already."""
-        wanted = Wanted(tuple(keys), into, "merged", name=name, force=force)
+        wanted = merging.Wanted(tuple(keys), into, "merged", name=name, force=force)
         with self._change("indexer.store.change") as db:
-            return sqlite_aliases.merge(db, wanted, self._clock())
+            return merging.merge(sqlite_aliases.SqliteBook(db), wanted, self._clock())
 
     def alias(
         self, name: str, keys: Sequence[str], into: str, *, force: bool = False
     ) -> EntitiesChanged | None:
         """Say that ``name``, of which enrichment makes ``keys``, means ``into``."""
-        wanted = Wanted(tuple(keys), into, "aliased", called=name, force=force)
+        wanted = merging.Wanted(tuple(keys), into, "aliased", called=name, force=force)
         with self._change("indexer.store.change") as db:
-            return sqlite_aliases.merge(db, wanted, self._clock())
+            return merging.merge(sqlite_aliases.SqliteBook(db), wanted, self._clock())
 
     def split(self, key: str) -> EntitiesChanged | None:
         """Make a merged key itself again; None when it is part of no other."""
         with self._change("indexer.store.change") as db:
-            return sqlite_aliases.split(db, key, self._clock())
+            return merging.split(sqlite_aliases.SqliteBook(db), key, self._clock())
 
     def aliases(self) -> Sequence[Alias]:
         """Everything that was merged or aliased and holds, by root, then by key."""

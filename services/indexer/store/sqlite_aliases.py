@@ -1,4 +1,4 @@
-"""The SQLite store's alias table; each function runs within an open transaction.
+"""The SQLite store's alias table; all runs within an open transaction.
 
 ``aliases.target`` is what the operator said, ``aliases.root`` where that leads, kept
 right by each change.  ``entities.key`` stays the key of the document; only what is
@@ -9,13 +9,12 @@ not, are those with its root's folded key and its own.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from schemas.events import EntitiesChanged
-from services.indexer.store.aliases import check_key, check_merge, check_types, full_key, unknown
 from services.indexer.store.entities import Alias
+from services.indexer.store.merging import Book
 from services.indexer.store.sqlite_entities import alike, facts, find_key, root_of
 from services.indexer.store.sqlite_totals import recount_entities
 from services.indexer.store.times import from_micros, to_micros
@@ -24,10 +23,8 @@ from services.indexer.store.words import fold
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Sequence
-    from datetime import datetime
     from uuid import UUID
 
-    from schemas.events import EntityChange
     from services.indexer.store.aliases import Target
 
 # The key itself and all that leads to it.
@@ -76,161 +73,97 @@ _LISTED = """
     SELECT key, target, root, name, by_name, at FROM aliases ORDER BY root, key
 """
 
+_NOTE = "INSERT INTO changes (change_id, document) VALUES (?, ?)"
+
 PENDING = "SELECT document FROM changes WHERE NOT published ORDER BY seq LIMIT ?"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What an operator says: ``keys`` (called ``called``, where a name was given) are ``into``."""
+class SqliteBook(Book):
+    """The alias table of an SQLite store, in an open transaction."""
 
-    keys: tuple[str, ...]
-    into: str
-    change: EntityChange
-    called: str | None = None
-    name: str | None = None
-    force: bool = False
+    db: sqlite3.Connection
 
-    @property
-    def named(self) -> bool:
-        """Whether it is said of a name: then no article need have its keys."""
-        return self.change == "aliased"
+    def root_of(self, key: str) -> str:
+        """The key that articles with ``key`` show."""
+        return root_of(self.db, key)
 
+    def facts(self, key: str) -> Target:
+        """How ``key`` itself is shown."""
+        return facts(self.db, key)
 
-def merge(db: sqlite3.Connection, wanted: Wanted, at: datetime) -> EntitiesChanged | None:
-    """Do what is wanted; None when it holds already.  Raises ``Refused``, with nothing done."""
-    into = _meant(db, wanted.into, force=wanted.force)
-    todo = _to_do(db, wanted, into)
-    if not todo:
-        return None
-    end = root_of(db, into)
-    for key in dict.fromkeys((end, into)):
-        _remember(db, key, wanted.name if key == into else None)
-    target = facts(db, end)
-    affected: list[str] = []
-    articles: set[int] = set()
-    for key in todo:
-        own = facts(db, key)
-        if not wanted.force:
-            check_types(key, own.type, end, target.type)
-        parts = parts_of(db, key)
-        _add(db, Alias(key, into, end, wanted.called or own.name, wanted.named, at))
-        articles |= _rekey(db, parts, key, end)
-        affected += parts
-    recount_entities(db, [fold(key) for key in (*affected, end)])
-    return _note(db, wanted.change, affected, target, len(articles), at)
+    def find_key(self, given: str) -> str | None:
+        """The key as the store writes it; None where no article or alias has it."""
+        return find_key(self.db, given)
 
+    def alike(self, key: str) -> list[str]:
+        """Keys that may be meant by one that nobody has."""
+        return alike(self.db, fold(key))
 
-def _to_do(db: sqlite3.Connection, wanted: Wanted, into: str) -> list[str]:
-    """The wanted keys that aren't ``into`` yet; what is part of another of them goes with it."""
-    known = wanted.force or wanted.named
-    keys = dict.fromkeys(_meant(db, key, force=known) for key in wanted.keys)
-    return [
-        key
-        for key in keys
-        if (root_of(db, key) == key or root_of(db, key) not in keys)
-        and check_merge(key, into, lambda key: root_of(db, key))
-    ]
+    def check(self, key: str) -> None:
+        """SQLite takes any."""
 
+    def held(self, key: str) -> tuple[str, str] | None:
+        """What a key was merged into, and where that ends; None when it is part of no other."""
+        row = self.db.execute("SELECT target, root FROM aliases WHERE key = ?", (key,)).fetchone()
+        return None if row is None else (row[0], row[1])
 
-def split(db: sqlite3.Connection, given: str, at: datetime) -> EntitiesChanged | None:
-    """Make a merged key itself again; None when it is part of no other."""
-    key = _meant(db, given, force=False)
-    row = db.execute("SELECT target, root FROM aliases WHERE key = ?", (key,)).fetchone()
-    if row is None:
-        return None
-    target, held = row
-    parts = parts_of(db, key)
-    shown = facts(db, key)
-    db.execute("DELETE FROM aliases WHERE key = ?", (key,))
-    articles = _rekey(db, parts, held, key)
-    for each in dict.fromkeys((target, held)):
-        db.execute(_FORGET, {"key": each})
-    recount_entities(db, [fold(each) for each in (*parts, held)])
-    return _note(db, "split", parts, shown, len(articles), at)
+    def parts_of(self, key: str) -> list[str]:
+        """``key`` and all that was merged into it, directly or not."""
+        others = {str(row[0]) for row in self.db.execute(PARTS, (key,))} - {key}
+        return [key, *sorted(others)]
 
+    def add(self, alias: Alias) -> None:
+        """Write an alias."""
+        name = alias.name
+        self.db.execute(
+            _INSERT,
+            (
+                alias.key,
+                alias.target,
+                alias.root,
+                name,
+                int(alias.by_name),
+                to_micros(alias.at),
+                fold(alias.key),
+                None if name is None else fold(name),
+                fold(alias.root),
+            ),
+        )
 
-def _rekey(db: sqlite3.Connection, keys: Sequence[str], held: str, root: str) -> set[int]:
-    """Let ``keys``, which were shown as ``held``, lead to ``root``; the articles concerned."""
-    values = {
-        "keys": json.dumps(keys),
-        "folded": fold(held),
-        "root": root,
-        "root_folded": fold(root),
-    }
-    articles = {row[0] for row in db.execute(ARTICLES_WITH, values)}
-    db.execute(REKEY, values)
-    db.execute(MOVE, values)
-    return articles
+    def remove(self, key: str) -> None:
+        """Take the alias of ``key`` away."""
+        self.db.execute("DELETE FROM aliases WHERE key = ?", (key,))
 
+    def remember(self, shown: Target) -> None:
+        """Keep how an entity is shown that others are merged into."""
+        name = None if shown.name is None else fold(shown.name)
+        self.db.execute(_ADD_TARGET, (*astuple(shown), fold(shown.key), name))
 
-def _add(db: sqlite3.Connection, alias: Alias) -> None:
-    name = alias.name
-    db.execute(
-        _INSERT,
-        (
-            alias.key,
-            alias.target,
-            alias.root,
-            name,
-            int(alias.by_name),
-            to_micros(alias.at),
-            fold(alias.key),
-            None if name is None else fold(name),
-            fold(alias.root),
-        ),
-    )
+    def forget(self, key: str) -> None:
+        """Keep it no more where nothing leads to ``key``."""
+        self.db.execute(_FORGET, {"key": key})
 
+    def rekey(self, keys: Sequence[str], held: str, root: str) -> set[int]:
+        """Let ``keys``, which were shown as ``held``, lead to ``root``; the articles concerned."""
+        values = {
+            "keys": json.dumps(keys),
+            "folded": fold(held),
+            "root": root,
+            "root_folded": fold(root),
+        }
+        articles = {int(row[0]) for row in self.db.execute(ARTICLES_WITH, values)}
+        self.db.execute(REKEY, values)
+        self.db.execute(MOVE, values)
+        return articles
 
-def _note(
-    db: sqlite3.Connection,
-    change: EntityChange,
-    keys: Sequence[str],
-    into: Target,
-    articles: int,
-    at: datetime,
-) -> EntitiesChanged:
-    """Keep the change until subscribers were told; gives it back as it will be read again."""
-    document = EntitiesChanged(
-        change_id=uuid4(),
-        change=change,
-        keys=tuple(keys),
-        into=into.key,
-        name=into.name,
-        articles=articles,
-        at=at,
-    ).model_dump_json()
-    made = EntitiesChanged.model_validate_json(document)
-    db.execute(
-        "INSERT INTO changes (change_id, document) VALUES (?, ?)", (str(made.change_id), document)
-    )
-    return made
+    def recount(self, keys: Sequence[str]) -> None:
+        """Count the entities of these keys anew."""
+        recount_entities(self.db, [fold(key) for key in keys])
 
-
-def parts_of(db: sqlite3.Connection, key: str) -> list[str]:
-    """``key`` and all that was merged into it, directly or not."""
-    first, *others = (row[0] for row in db.execute(PARTS, (key,)))
-    return [first, *sorted(others)]
-
-
-def _remember(db: sqlite3.Connection, key: str, name: str | None) -> None:
-    """Keep how ``key`` is shown; ``name`` counts where nobody has told one."""
-    shown = facts(db, key)
-    called = shown.name or name
-    values = (key, called, shown.type, shown.wikidata, shown.geonames, shown.iso_country)
-    folded = None if called is None else fold(called)
-    db.execute(_ADD_TARGET, (*values, fold(key), folded))
-
-
-def _meant(db: sqlite3.Connection, given: str, *, force: bool) -> str:
-    """The key as the store has it; one that nobody has is refused, or taken with ``force``."""
-    full = full_key(given)
-    check_key(full)
-    key = find_key(db, full)
-    if key is not None:
-        return key
-    if not force:
-        raise unknown(full, alike(db, fold(full)))
-    return full
+    def keep(self, change_id: str, document: str) -> None:
+        """Keep a change until subscribers were told."""
+        self.db.execute(_NOTE, (change_id, document))
 
 
 def aliases(db: sqlite3.Connection) -> list[Alias]:
