@@ -19,7 +19,6 @@ import os
 import pwd
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -34,7 +33,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from services.bus.server import TIE, tied
-from tests.servers import docker_answers
+from tests.servers import OnTheHost, docker_answers, free_port, on_the_host
 from tests.wait import wait_until
 
 if TYPE_CHECKING:
@@ -196,21 +195,11 @@ def container() -> Iterator[str]:
     """A container on the host's network and a free loopback port: works without a bridge too."""
     from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415  (needs an engine)
 
-    class HostPostgres(PostgresContainer):
+    class HostPostgres(OnTheHost, PostgresContainer):
         """PostgreSQL on the host's network."""
 
-        def get_container_host_ip(self) -> str:
-            return "127.0.0.1"
-
-        def get_exposed_port(self, port: int) -> int:
-            return port
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    image = HostPostgres(IMAGE, port=port, driver=None)
-    image.ports = {}
-    image.with_kwargs(network_mode="host")
+    port = free_port()
+    image = on_the_host(HostPostgres(IMAGE, port=port, driver=None))
     image.with_command(f"postgres -c listen_addresses=127.0.0.1 -c port={port} -c fsync=off")
     with image:
         yield str(image.get_connection_url())

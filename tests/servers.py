@@ -12,13 +12,24 @@ import os
 import socket
 import warnings
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from services.bus.server import EmbeddedServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+class Container(Protocol):
+    """What is told to a container of any sort."""
+
+    ports: Any
+
+    def with_kwargs(self, **kwargs: Any) -> Any: ...
+
+
+Image = TypeVar("Image", bound=Container)
 
 IMAGE = os.environ.get("WIREDESK_TEST_REDIS_IMAGE", "redis:7")
 
@@ -76,25 +87,39 @@ def bundled(folder: Path) -> Iterator[str]:
         embedded.stop()
 
 
+class OnTheHost:
+    """A container's address where it shares the host's network."""
+
+    def get_container_host_ip(self) -> str:
+        return "127.0.0.1"
+
+    def get_exposed_port(self, port: int) -> int:
+        return port
+
+
+def free_port() -> int:
+    """A loopback port that nobody has now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def on_the_host(image: Image) -> Image:
+    """``image``, to be run on the host's network, with no ports of its own."""
+    image.ports = {}
+    image.with_kwargs(network_mode="host")
+    return image
+
+
 def container() -> Iterator[str]:
     """A container on the host's network and a free loopback port: works without a bridge too."""
     from testcontainers.community.redis import RedisContainer  # noqa: PLC0415  (needs an engine)
 
-    class HostRedis(RedisContainer):
+    class HostRedis(OnTheHost, RedisContainer):
         """Redis on the host's network."""
 
-        def get_container_host_ip(self) -> str:
-            return "127.0.0.1"
-
-        def get_exposed_port(self, port: int) -> int:
-            return port
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    image = HostRedis(IMAGE, port=port)
-    image.ports = {}
-    image.with_kwargs(network_mode="host")
+    port = free_port()
+    image = on_the_host(HostRedis(IMAGE, port=port))
     image.with_command(f"redis-server --bind 127.0.0.1 --port {port} --appendonly yes")
     with image:
         yield f"redis://127.0.0.1:{port}/0"
