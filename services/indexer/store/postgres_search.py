@@ -8,20 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from services.indexer.store import postgres_words
 from services.indexer.store.aliases import full_key
 from services.indexer.store.base import MAX_HITS, BadQuery, Hit, Page, Position
-from services.indexer.store.places import first_place, time_of
+from services.indexer.store.places import first_place
 from services.indexer.store.postgres_derived import folded
-from services.indexer.store.snippets import excerpt
-from services.indexer.store.times import from_micros
+from services.indexer.store.rows import hit_of
 from services.indexer.store.words import fold, parse, positive
 from services.media_topics import media_topics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from uuid import UUID
 
     from services.indexer.store.base import Query
     from services.indexer.store.postgres_pool import Connection
@@ -231,40 +230,7 @@ def hits(db: Connection, places: Sequence[int], terms: Sequence[Term]) -> list[H
     for seq, code, name in db.execute(_TOPICS, ([row[0] for row in found.values()],)):
         topics.setdefault(seq, []).append((code, name))
     return [
-        _hit(place, terms, topics.get(found[place][0], []), *found[place][1:])
+        hit_of(place, terms, topics.get(found[place][0], []), found[place][1:])
         for place in places
         if place in found
     ]
-
-
-def _hit(  # noqa: PLR0913, PLR0917  (the columns of a hit)
-    place: int,
-    terms: Sequence[Term],
-    topics: Sequence[tuple[str, str]],
-    article_id: str,
-    revision: int,
-    headline: str | None,
-    published_at: int | None,
-    filed_at: int,
-    source: str | None,
-    language: str,
-    story: str | None,
-    copy_of: str | None,
-    lead: str,
-) -> Hit:
-    shown, matches = excerpt(lead, terms)
-    return Hit(
-        article_id=UUID(article_id),
-        revision=revision,
-        headline=headline,
-        published_at=None if published_at is None else from_micros(published_at),
-        filed_at=from_micros(filed_at),
-        listed_at=time_of(place),
-        excerpt=shown,
-        matches=matches,
-        source=source,
-        language=language,
-        topics=tuple(topics),
-        story=None if story is None else UUID(story),
-        copy_of=None if copy_of is None else UUID(copy_of),
-    )

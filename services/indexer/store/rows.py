@@ -1,18 +1,23 @@
-"""What a store writes of an article: the values of its row and of its version's."""
+"""Between articles and a store's rows: what is written of an article, and a hit as it is read."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
+from services.indexer.store.base import Hit
+from services.indexer.store.places import time_of
 from services.indexer.store.rules import Standing, VersionKey, version_key
+from services.indexer.store.snippets import excerpt
 from services.indexer.store.times import from_micros, to_micros
 from services.indexer.store.words import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from schemas.article import EnrichedArticle
     from services.indexer.store.rules import Decision
+    from services.indexer.store.words import Term
 
 
 def article_row(article: EnrichedArticle, decision: Decision, filed_at: int) -> dict[str, Any]:
@@ -70,3 +75,31 @@ def body_start(article: EnrichedArticle) -> int:
     rest = [section.start for section in article.sections if section.role != "headline"]
     start = min(rest) if rest else max((s.end for s in article.sections), default=0)
     return min(start, len(article.text))
+
+
+def hit_of(
+    place: int, terms: Sequence[Term], topics: Sequence[tuple[str, str]], columns: Sequence[Any]
+) -> Hit:
+    """What a list shows of the article at ``place``.
+
+    ``columns``: article_id, revision, headline, published_at, filed_at, source, language, story,
+    copy_of, and the beginning of the text.
+    """
+    article_id, revision, headline, published_at, filed_at, *more = columns
+    source, language, story, copy_of, text = more
+    shown, matches = excerpt(text or "", terms)
+    return Hit(
+        article_id=UUID(article_id),
+        revision=revision,
+        headline=headline,
+        published_at=None if published_at is None else from_micros(published_at),
+        filed_at=from_micros(filed_at),
+        listed_at=time_of(place),
+        excerpt=shown,
+        matches=matches,
+        source=source,
+        language=language,
+        topics=tuple(topics),
+        story=None if story is None else UUID(story),
+        copy_of=None if copy_of is None else UUID(copy_of),
+    )

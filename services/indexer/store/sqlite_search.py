@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from services.indexer.store.base import MAX_HITS, BadQuery, Hit, Page, Position, Query
-from services.indexer.store.places import time_of
-from services.indexer.store.snippets import SCANNED_CHARS, excerpt
+from services.indexer.store.rows import hit_of
+from services.indexer.store.snippets import SCANNED_CHARS
 from services.indexer.store.sqlite_conditions import search_of
-from services.indexer.store.times import from_micros
 from services.indexer.store.words import positive
 
 if TYPE_CHECKING:
@@ -92,25 +91,8 @@ def _hits(db: sqlite3.Connection, places: Sequence[int], terms: Sequence[Term]) 
 def _hit(db: sqlite3.Connection, place: int, terms: Sequence[Term]) -> Hit:
     # One more than is scanned, so that a longer text is known to go on.
     values = {"place": place, "scanned": SCANNED_CHARS + 1}
-    row = db.execute(HIT, values).fetchone()
-    seq, article_id, revision, headline, published_at, filed_at, *more = row
-    source, language, story, copy_of, text = more
-    shown, matches = excerpt(text or "", terms)
-    return Hit(
-        article_id=UUID(article_id),
-        revision=revision,
-        headline=headline,
-        published_at=None if published_at is None else from_micros(published_at),
-        filed_at=from_micros(filed_at),
-        listed_at=time_of(place),
-        excerpt=shown,
-        matches=matches,
-        source=source,
-        language=language,
-        topics=tuple(db.execute(TOPICS_OF, (seq,)).fetchall()),
-        story=None if story is None else UUID(story),
-        copy_of=None if copy_of is None else UUID(copy_of),
-    )
+    seq, *columns = db.execute(HIT, values).fetchone()
+    return hit_of(place, terms, db.execute(TOPICS_OF, (seq,)).fetchall(), columns)
 
 
 _ID_CHARS = frozenset("0123456789abcdef-")

@@ -15,10 +15,9 @@ from services.bus.filters import MAX_CHARS, MAX_VALUES, OFFERED, BadFilter, Even
 from services.bus.positions import BadPosition, Position, Start, start_of
 from services.indexer.api.context import ApiContext, Context
 from services.indexer.api.models import FieldProblem
-from services.indexer.api.parameters import check_query
 from services.indexer.api.problems import RETRY_AFTER, ProblemError
 
-router = APIRouter(prefix="/v1", tags=["events"], dependencies=[Depends(check_query)])
+router = APIRouter(prefix="/v1", tags=["events"])
 
 RETRY_MS = 2000
 """Milliseconds after which a browser comes back: a restart takes about as long."""
