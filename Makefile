@@ -83,7 +83,7 @@ lock: $(TEST_READY) ## Pin all dependencies anew; make lock UPGRADE=--upgrade ta
 	$(COMPILE) $(UPGRADE) --extra all --output-file requirements.lock
 	$(COMPILE) $(UPGRADE) --extra all --extra test --extra dev --constraint requirements.lock \
 		--output-file requirements-dev.lock
-	$(COMPILE) $(UPGRADE) --extra ingest --extra console --extra api --extra postgres --constraint requirements.lock \
+	$(COMPILE) $(UPGRADE) --extra ingest --extra console --extra api --extra postgres --extra tracing --constraint requirements.lock \
 		--output-file deploy/requirements-light.lock
 
 check-lock: $(TEST_READY) ## Refuse lock files that hold an address or miss a dependency

@@ -300,7 +300,59 @@ class Settings(BaseSettings):
         "growing delays between them about a day.",
     )
 
+    # --- Operating ---------------------------------------------------------------
+    health: bool = Field(
+        default=True,
+        description="Whether each service serves /metrics, /livez and /readyz.",
+    )
+    health_host: str = Field(
+        default="127.0.0.1",
+        description="Address that they listen on. They tell counts, names of stages and of "
+        "consumer groups, never content; in a container 0.0.0.0.",
+    )
+    health_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        default=8421,
+        description="Port of /metrics, /livez and /readyz; where it is taken the next free one of "
+        "the 32 above it, since several services may run on one machine: `wiredesk status` tells "
+        "which. 0: any free one.",
+    )
+    otlp_endpoint: str | None = Field(
+        default=None,
+        description="Where to send traces, e.g. http://collector:4318: OpenTelemetry's protocol "
+        "over HTTP. Unset: nowhere.",
+    )
+    otlp_sample: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=1.0,
+        description="Share of the articles whose traces are sent, told by the trace id, so that a "
+        "trace is sent whole or not at all.",
+    )
+    failure_budget_percent: Annotated[float, Field(gt=0, le=100)] = Field(
+        default=50.0,
+        description="A stage stops once more than this share of its last failure_budget_window "
+        "articles became dead letters. 100: never for that.",
+    )
+    failure_budget_window: Annotated[int, Field(ge=10)] = Field(
+        default=200,
+        description="Articles over which that share is counted; nothing is judged before there "
+        "were so many.",
+    )
+    failure_budget_in_a_row: Annotated[int, Field(ge=0)] = Field(
+        default=50,
+        description="A stage stops after this many dead letters in a row; 0: never for that. More "
+        "than a hostile file makes, less than an operator wants to retry by hand.",
+    )
+    ledger_interval: Seconds = Field(
+        default=60.0,
+        description="Seconds between two balances of the ledger for the metrics.",
+    )
+
     # --- Logs --------------------------------------------------------------------
+    log_rate: Annotated[float, Field(ge=0)] = Field(
+        default=20.0,
+        description="Lines a second at INFO and below of one event name, per process; a burst of "
+        "ten times as many passes. What is left out is counted and said each minute. 0: no limit. "
+        "Warnings and errors are never left out.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Lowest level that is written."
     )
