@@ -275,7 +275,7 @@ class Stage:
         )
         self.facts.done += 1
         log.info(
-            f"article.{self.spec.writes.event.name}" if self.spec.writes else "article.done",
+            "article.enriched" if isinstance(result, EnrichedArticle) else "article.filed",
             **item.context,
             **log_fields(result),
             attempts=item.attempts,
