@@ -35,6 +35,16 @@ class Timings(Model):
     filed_at: UtcDatetime
 
 
+SOURCE_CHARS = 200
+"""Characters of a provider's name that are counted by: a longer one is no name, and would be a key
+of thousands of bytes in every count."""
+
+
+def source_name(provider: str | None) -> str | None:
+    """The name of a provider as outcomes and the ledger have it; None where there is none."""
+    return provider[:SOURCE_CHARS] if provider else None
+
+
 def timings_of(article: RawArticle, filed_at: datetime) -> Timings:
     """The stations that ``article`` has passed, ending with ``filed_at``."""
     return Timings(
@@ -53,6 +63,9 @@ class Outcome(Model):
     revision: Revision
     outcome: OutcomeKind
     headline: str | None = None
+    source: str | None = Field(
+        default=None, description="the provider's name, at most 200 characters of it"
+    )
     of: UUID | None = Field(default=None, description="duplicate: of which article")
     by_revision: Revision | None = Field(default=None, description="superseded: by which revision")
     stage: str | None = Field(default=None, description="rejected: where")

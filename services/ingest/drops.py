@@ -100,6 +100,7 @@ class Entry:
     ``outcome`` is set where ingest itself decides: the record is *rejected*, or
     it *repeats* an article that this part holds elsewhere and is not published.
     ``reader``: how it was read, where that isn't how the file's first article was.
+    ``source``: the provider, as the ledger counts by it.
     """
 
     position: int
@@ -110,6 +111,7 @@ class Entry:
     repeats: bool = False
     locator: str | None = None
     reader: ReaderInfo | None = None
+    source: str | None = None
 
     @property
     def own(self) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from schemas.events import Outcome, OutcomeKind, Timings
+from schemas.events import Outcome, OutcomeKind, Timings, source_name
 from services.ingest.drops import Entry, to_ms
 
 if TYPE_CHECKING:
@@ -84,8 +84,9 @@ class Gathered:
         reader: ReaderInfo | None = None
         outcome: Outcome | None
         if isinstance(record, Outcome):
-            outcome = record
+            outcome, source = record, record.source
         else:
+            source = source_name(record.provider)
             reader = record.reader if record.reader != self.info else None
             chosen = self._chosen[record.article_id]
             repeats = chosen is not record
@@ -99,6 +100,7 @@ class Gathered:
             repeats=repeats,
             locator=record.drop.locator,
             reader=reader,
+            source=source,
         )
 
 
@@ -126,6 +128,7 @@ def _repetition(record: RawArticle, chosen: RawArticle, at: datetime) -> Outcome
         revision=record.revision,
         outcome=kind,
         headline=record.headline,
+        source=source_name(record.provider),
         of=chosen.article_id if kind == "duplicate" else None,
         by_revision=chosen.revision if kind == "superseded" else None,
         timings=Timings(received_at=record.drop.received_at, filed_at=at),

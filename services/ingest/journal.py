@@ -173,11 +173,17 @@ class Journal(JournalBook):
 
     def _note(self, outcome: Outcome) -> bool:
         done = self._connection.execute(
-            "UPDATE articles SET outcome = ?, published = 1"
+            # An entry of an older release has no source yet; its outcome may tell it.
+            "UPDATE articles SET outcome = ?, published = 1, source = coalesce(source, ?)"
             " WHERE drop_id = ? AND article_id = ? AND outcome IS NULL"
             " AND EXISTS (SELECT 1 FROM drops d WHERE d.drop_id = articles.drop_id"
             "  AND d.state IN ('taken', 'published'))",
-            (outcome.model_dump_json(), str(outcome.drop.drop_id), str(outcome.article_id)),
+            (
+                outcome.model_dump_json(),
+                outcome.source,
+                str(outcome.drop.drop_id),
+                str(outcome.article_id),
+            ),
         )
         return bool(done.rowcount)
 
@@ -208,7 +214,8 @@ class Journal(JournalBook):
     def _insert_entries(self, drop_id: UUID, entries: Sequence[Entry]) -> None:
         self._connection.executemany(
             "INSERT INTO articles (drop_id, position, article_id, revision, headline, own,"
-            " published, outcome, locator, reader) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " published, outcome, locator, reader, source)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     str(drop_id),
@@ -221,6 +228,7 @@ class Journal(JournalBook):
                     None if entry.outcome is None else entry.outcome.model_dump_json(),
                     entry.locator,
                     None if entry.reader is None else entry.reader.model_dump_json(),
+                    entry.source,
                 )
                 for entry in entries
             ],

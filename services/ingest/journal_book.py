@@ -211,6 +211,7 @@ def _entry(found: sqlite3.Row) -> Entry:
         repeats=found["own"] == "repeat",
         locator=found["locator"],
         reader=_reader(found["reader"]),
+        source=found["source"],
     )
 
 

@@ -11,6 +11,25 @@ from services.effects import effect
 if TYPE_CHECKING:
     from pathlib import Path
 
+_COUNT_RECEIVED = """
+    INSERT INTO tally SELECT hour, source, 'received', '', {sign} FROM counted
+    WHERE drop_id = {row}.drop_id AND position = {row}.position
+    ON CONFLICT DO UPDATE SET articles = articles {sign}
+"""
+
+_COUNT_OUTCOME = """
+    INSERT INTO tally SELECT hour, source, decided, outcome, {sign} FROM counted
+    WHERE drop_id = {row}.drop_id AND position = {row}.position AND outcome IS NOT NULL
+    ON CONFLICT DO UPDATE SET articles = articles {sign}
+"""
+
+
+def _counting(name: str, when: str, row: str, sign: str) -> str:
+    """A trigger that counts ``row`` (NEW, OLD) in (``+1``) or out (``-1``)."""
+    both = (each.format(row=row, sign=sign) for each in (_COUNT_RECEIVED, _COUNT_OUTCOME))
+    return f"CREATE TRIGGER {name} {when} ON articles BEGIN {';'.join(both)}; END"
+
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
@@ -72,6 +91,53 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """
         CREATE INDEX drops_open_parts ON drops (part_of)
             WHERE part_of IS NOT NULL AND state IN ('taken', 'published')
+        """,
+    ),
+    (
+        # The ledger's side of ingest: how many records were received, and what was decided about
+        # them by whom. Triggers count in the transaction in which it happens; whoever changes an
+        # outcome needn't know. `hour`: of receipt, since 1970. Counts stay when drops are pruned.
+        "ALTER TABLE articles ADD COLUMN source TEXT",
+        """
+        CREATE TABLE tally (
+            hour INTEGER NOT NULL,
+            source TEXT NOT NULL,
+            decided TEXT NOT NULL CHECK (decided IN ('received', 'ingest', 'stages', 'store')),
+            outcome TEXT NOT NULL,
+            articles INTEGER NOT NULL,
+            PRIMARY KEY (hour, source, decided, outcome)
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE VIEW counted AS
+        SELECT a.drop_id, a.position, a.article_id, d.received_at / 3600000 AS hour,
+            coalesce(a.source, '') AS source, json_extract(a.outcome, '$.outcome') AS outcome,
+            CASE WHEN a.own IS NOT NULL THEN 'ingest'
+                WHEN json_extract(a.outcome, '$.outcome') IS NOT 'rejected' THEN 'store'
+                WHEN json_extract(a.outcome, '$.stage') = 'ingest' THEN 'ingest'
+                ELSE 'stages' END AS decided
+        FROM articles a JOIN drops d ON d.drop_id = a.drop_id
+        """,
+        """
+        INSERT INTO tally SELECT hour, source, 'received', '', count(*) FROM counted
+        GROUP BY hour, source
+        """,
+        """
+        INSERT INTO tally SELECT hour, source, decided, outcome, count(*) FROM counted
+        WHERE outcome IS NOT NULL GROUP BY hour, source, decided, outcome
+        """,
+        _counting("tally_new", "AFTER INSERT", "NEW", "+1"),
+        _counting("tally_before", "BEFORE UPDATE OF outcome, source, own", "OLD", "-1"),
+        _counting("tally_after", "AFTER UPDATE OF outcome, source, own", "NEW", "+1"),
+        # Where a drop is pruned its row is gone by now, the view has nothing of it, and what was
+        # counted stays; records that are read anew (`retake`) are counted out.
+        _counting("tally_gone", "BEFORE DELETE", "OLD", "-1"),
+        # The first hour that is balanced. Of a journal of an older release, drops older than
+        # a quarter (KEEP_ARCHIVED_MS) are forgotten, and can't be counted any more.
+        """
+        INSERT INTO meta SELECT 'ledger_since', CASE
+            WHEN EXISTS (SELECT 1 FROM meta WHERE key = 'inbox_id')
+            THEN strftime('%s', 'now') / 3600 - 90 * 24 + 1 ELSE 0 END
         """,
     ),
 )

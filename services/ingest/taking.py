@@ -349,7 +349,7 @@ class Taker:
         If it is on its way, the report adds nothing; its own outcome comes.
         """
         reason = GONE_NOTES[row.gone] if row.gone else "the file, read again, no longer yields it"
-        return rejection(
+        lost = rejection(
             row.drop(self.journal.inbox_id, entry.position, entry.locator or ""),
             entry.article_id,
             entry.revision,
@@ -358,6 +358,7 @@ class Taker:
             at=self.clock.now(),
             headline=entry.headline,
         )
+        return lost.model_copy(update={"source": entry.source})
 
     # --- what is on its way ------------------------------------------------------------------
     def _watch(self, row: DropRow, redrive_at: float) -> None:
