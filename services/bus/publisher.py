@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from redis.exceptions import RedisError
 
 from schemas.events import FILED, RECEIVED, event_id
-from services.bus import tracing
+from services.bus import measured, tracing
 from services.bus.envelope import Outgoing, write
 from services.bus.errors import Unavailable
 from services.bus.groups import ensure_groups, group_info
 from services.bus.keys import ENRICHMENT, OUTCOME_STREAM, RAW_STREAM, Keys, StageSpec
 from services.bus.messages import outcome_event
 from services.bus.scripts import ArticleRef, Scripts
+from services.bus.spans import NO_SPANS, Spans
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,11 +33,13 @@ class Publisher:
 
     Every method raises :class:`Unavailable` when the server can't take it now;
     calling again is always safe.  ``receipts`` is the stage that brings the
-    outcomes back: its group, too, must be there before the first publish.
+    outcomes back: its group, too, must be there before the first publish.  ``spans`` is told
+    of what is published.
     """
 
     def __init__(self, settings: Settings, redis: Redis, receipts: StageSpec | None = None) -> None:
         self.receipts = receipts
+        self.spans: Spans = NO_SPANS
         self._redis = redis
         self._keys = Keys(settings.namespace)
         self._backlog = settings.raw_backlog
@@ -49,7 +52,8 @@ class Publisher:
             await self._ensure_groups()
             for article in articles:
                 ref = ArticleRef(article.drop.drop_id, article.article_id)
-                await self._scripts.publish(RAW_STREAM, ref, received_event(article))
+                if await self._scripts.publish(RAW_STREAM, ref, received_event(article)):
+                    measured.published(article, self.spans)
         except RedisError as error:
             raise Unavailable(f"server: {error}") from error
 
@@ -61,7 +65,8 @@ class Publisher:
                 ref = ArticleRef(outcome.drop.drop_id, outcome.article_id)
                 trace = tracing.child(tracing.start_trace(ref.drop_id, ref.article_id), FILED)
                 event = outcome_event(SOURCE, outcome, trace)
-                await self._scripts.publish(OUTCOME_STREAM, ref, event)
+                if await self._scripts.publish(OUTCOME_STREAM, ref, event):
+                    measured.reported(outcome, self.spans)
         except RedisError as error:
             raise Unavailable(f"server: {error}") from error
 

@@ -39,6 +39,7 @@ from services.bus.connect import cancel
 from services.bus.envelope import carried, read
 from services.bus.errors import Reject, StopWorking, Unavailable
 from services.bus.keys import DEAD_STREAM, OUTCOME_STREAM, Keys, StageSpec
+from services.bus.measured import Measured
 from services.bus.messages import (
     Fault,
     Item,
@@ -55,6 +56,7 @@ from services.bus.messages import (
 )
 from services.bus.patience import FIRST_PAUSE, Facts, Patience, Stopping, longer
 from services.bus.scripts import Scripts
+from services.bus.spans import NO_SPANS, Spans
 from services.observability import get_logger
 
 if TYPE_CHECKING:
@@ -85,8 +87,10 @@ class Stage:
         redis: Redis,
         consumer: str,
         batch_size: int | None = None,
+        spans: Spans = NO_SPANS,
     ) -> None:
         self.spec = spec
+        self._measured = Measured(spec, spans)
         self.facts = Facts()
         self._patience = Patience(self.facts)
         self.consumer = consumer
@@ -195,6 +199,7 @@ class Stage:
                 await self._bury(died, fault_of_crash(count - 1))
             else:
                 ready.append(replace(item, attempts=count))
+        self._measured.began(len(ready))
         return ready
 
     async def _attempt(self, items: Sequence[Item]) -> None:
@@ -215,10 +220,13 @@ class Stage:
                 await asyncio.shield(self._give_back(items))
                 raise
             except Exception as error:  # noqa: BLE001  (whatever the handler raises, its neighbours go on)
+                self._measured.raised(items, time.perf_counter() - started, error)
                 await self._raised(items, error)
                 return
             self._patience.over()
-            share = (time.perf_counter() - started) * 1000 / len(items)
+            seconds = time.perf_counter() - started
+            self._measured.worked(items, seconds)
+            share = seconds * 1000 / len(items)
             for item, result in zip(items, results, strict=True):
                 await self._finish(item, result, share)
             return
@@ -261,18 +269,22 @@ class Stage:
             await self._bury(item, fault_of_reject(result))
             return
         if result is None:
-            await self._acknowledge(item)
+            if await self._acknowledge(item):
+                self._measured.acknowledged(item)
             self.facts.done += 1
             return
         try:
             event = event_of(self.spec, item, result, _time_of(result))
         except ValueError as error:
             # It can't be written (a lone surrogate, a wrong type): as if the handler had raised.
+            self._measured.unwritable()
             await self._failed(item, error)
             return
         crossed = await self._patience.insist(
             lambda: self._scripts.hand_off(self.spec, item.entry_id, item.ref, event)
         )
+        if crossed:
+            self._measured.crossed(item, result)
         self.facts.done += 1
         log.info(
             "article.enriched" if isinstance(result, EnrichedArticle) else "article.filed",
@@ -283,8 +295,10 @@ class Stage:
             duration_ms=round(share, 2),
         )
 
-    async def _acknowledge(self, item: Item) -> None:
-        await self._patience.insist(lambda: self._scripts.acknowledge(self.spec, item.entry_id))
+    async def _acknowledge(self, item: Item) -> bool:
+        return await self._patience.insist(
+            lambda: self._scripts.acknowledge(self.spec, item.entry_id)
+        )
 
     async def _failed(self, item: Item, error: Exception) -> None:
         fault = fault_of(error)
@@ -302,9 +316,11 @@ class Stage:
 
     async def _bury(self, item: Item, fault: Fault) -> None:
         burial = burial_of(self.spec, self._key, item, fault)
-        await self._patience.insist(
+        moved = await self._patience.insist(
             lambda: self._scripts.bury(self.spec, DEAD_STREAM, OUTCOME_STREAM, burial)
         )
+        if moved:
+            self._measured.buried(item, fault, reported=burial.outcome is not None)
         self.facts.failed += 1
         log.error(
             "article.dead",
@@ -317,9 +333,11 @@ class Stage:
     async def _bury_unreadable(self, message: Message) -> None:
         fault = fault_of_reading(message.reading)  # type: ignore[arg-type]  # item_of said so
         burial = burial_of_unreadable(self.spec, self._key, message, fault)
-        await self._patience.insist(
+        moved = await self._patience.insist(
             lambda: self._scripts.bury(self.spec, DEAD_STREAM, OUTCOME_STREAM, burial)
         )
+        if moved:
+            self._measured.buried(None, fault, reported=burial.outcome is not None)
         self.facts.failed += 1
         log.error("message.dead", entry_id=message.entry_id, reason=fault.reason)
 
