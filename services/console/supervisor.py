@@ -71,7 +71,9 @@ def modules_of(settings: Settings) -> dict[str, str]:
 
 
 def _service(name: str) -> str:
-    return ENRICHMENT.name if name.startswith(f"{ENRICHMENT.name}-") else name
+    """The service that a child is one of: ``ingest`` of ``ingest-2``."""
+    base, dash, number = name.rpartition("-")
+    return base if dash and number.isdecimal() and base in SERVICES else name
 
 
 async def living(url: str, settings: Settings) -> tuple[dict[str, Any], ...]:
@@ -96,8 +98,9 @@ class Desk:
     """Runs everything for one folder.
 
     ``output``: where the children's logs go (default: our stderr).  ``environ``:
-    what is added to their environment, by service or ``*`` for all.  ``modules``:
-    the children, each with the module that it runs (default: all of a desk).
+    what is added to their environment, by child, by service, or ``*`` for all.  ``modules``:
+    the children (``ingest-2`` is one more of ``ingest``), each with the module that it runs
+    (default: all of a desk).
     ``fsync``: the embedded server's ``appendfsync``; ``everysec`` may lose a second of
     a power cut, which the folder brings back.  ``serve``: whether to start that server
     where the settings name none.
@@ -144,6 +147,7 @@ class Desk:
             "WIREDESK_STORE_PATH": str(settings.store.resolve()),
             **self.environ.get("*", {}),
             **self.environ.get(_service(name), {}),
+            **self.environ.get(name, {}),
         }
         if settings.store_url is not None:
             env["WIREDESK_STORE_URL"] = settings.store_url.get_secret_value()

@@ -92,6 +92,23 @@ def test_what_a_service_is_given_holds_for_all_of_its_workers(tmp_path: Path) ->
         assert "OTHER" not in environ
 
 
+def test_several_of_every_service_are_told_apart_and_one_may_be_given_its_own(
+    tmp_path: Path,
+) -> None:
+    """``ingest-2`` gets what ingests get; what it alone is given comes before that."""
+    names = ("ingest", "ingest-2", "indexer", "indexer-3", "other-2")
+    given = {"ingest": {"ODD": "1"}, "indexer-3": {"ODD": "3"}, "ingest-2": {"ODD": "2"}}
+    desk = Desk(Settings(inbox=tmp_path), environ=given, modules=dict.fromkeys(names, "services.x"))
+    found = {name: desk._environ(name).get("ODD") for name in names}
+    assert found == {
+        "ingest": "1",
+        "ingest-2": "2",
+        "indexer": None,
+        "indexer-3": "3",
+        "other-2": None,
+    }
+
+
 def test_run_enrichment_runs_as_many_processes_as_it_is_told(
     redis: Redis, redis_url: str, tmp_path: Path
 ) -> None:
