@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INBOX ?= inbox
 # Half of the tests' time is waiting, so two processes run them, each with a server of its own. On a
-# server of yours all tests would share the keys: there one process runs them.
+# server of yours all tests would share the keys: there one process runs them. Files are handed out
+# in the order of their names: by the number of their tests, the few long ones would come last.
 TEST_PROCESSES ?= $(if $(WIREDESK_TEST_REDIS_URL),0,2)
 # For make bench-quality: a folder with eval/, knowledge/ and topics/.
 DATA ?= ../shared/data
@@ -48,7 +49,8 @@ run: $(RUN_READY) ## Run everything on a folder until Ctrl-C: make run INBOX=fol
 	@$(BIN)/wiredesk up "$(INBOX)"
 
 test: $(TEST_READY) ## Run all tests
-	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
+	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile \
+		--no-loadscope-reorder
 
 bench: $(TEST_READY) ## Measure how fast it is on this machine
 	$(BIN)/python -m pytest tests/bench --override-ini="python_files=bench_*.py" --timeout=1200 -s

@@ -36,7 +36,7 @@ READER_TIMEOUT = 3.0
 """Seconds, instead of 30: some files are meant to bring the reader to its limit."""
 
 READER_MEMORY = 640 * MIB
-EXPANDED = 2 * 1024 * MIB
+EXPANDED = 1024 * MIB
 """Bytes, instead of 16 GiB: the bombs are larger, and unpacking takes seconds and not minutes."""
 
 PARENT_MIB = 320.0

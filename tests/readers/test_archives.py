@@ -319,7 +319,7 @@ def peak() -> int:
 
 @pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
 def test_a_large_member_passes_in_flat_memory(kind: str) -> None:
-    big = dump(20_000) * 3
+    big = dump(20_000)
     data = made("zip" if kind == "zip" else "tar", ("big.jsonl", big), ("1.txt", story(1)))
     data = gzip.compress(data, 1) if kind == "tar.gz" else data
     del big
@@ -330,8 +330,8 @@ def test_a_large_member_passes_in_flat_memory(kind: str) -> None:
         if record.position == 3000:
             before = peak()
     assert last is not None
-    assert last.position == 60_001
-    assert peak() - before < 16
+    assert last.position == 20_001
+    assert peak() - before < 8
 
 
 def test_many_members_pass_in_flat_memory_and_each_can_be_gone_on_from() -> None:
