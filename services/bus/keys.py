@@ -137,6 +137,18 @@ class Keys:
         """Pattern of all ``alive`` keys."""
         return f"{{{self.namespace}}}:alive:*"
 
+    def recent(self, group: str) -> str:
+        """List: how the last articles of a stage went, the newest first; see ``budget``."""
+        return f"{{{self.namespace}}}:recent:{group}"
+
+    def halted(self, group: str) -> str:
+        """Hash: why and since when a stage is stopped by its failure budget; see ``budget``."""
+        return f"{{{self.namespace}}}:halted:{group}"
+
+    def halted_pattern(self) -> str:
+        """Pattern of all ``halted`` keys."""
+        return f"{{{self.namespace}}}:halted:*"
+
     def receipts(self) -> str:
         """List: the last receipts in short, as JSON, the newest first."""
         return f"{{{self.namespace}}}:receipts"
@@ -157,3 +169,7 @@ class Keys:
         operator sends again).
         """
         return f"{{{self.namespace}}}:webhook-{part}:{name}"
+
+    def trial(self, token: str, part: str) -> str:
+        """A key with a short life on which ``wiredesk doctor`` tries what the server allows."""
+        return f"{{{self.namespace}}}:trial:{token}:{part}"

@@ -242,6 +242,8 @@ class Service:
             "pid": os.getpid(),
             "host": socket.gethostname(),
             "version": software_version(),
+            # Seconds since 1970 by this host's clock: so that a wrong one can be seen.
+            "time": time.time(),
             **_shown(stage.facts),
             **await asyncio.to_thread(self._details),
         }

@@ -297,10 +297,14 @@ def test_every_key_that_can_be_built_lies_in_the_desk_s_slot() -> None:
         "alive_pattern": [keys.alive_pattern()],
         "announced": [keys.announced(REF.drop_id)],
         "receipts": [keys.receipts()],
+        "recent": [keys.recent(ENRICHMENT.group), keys.recent(RECEIPTS.group)],
+        "halted": [keys.halted(ENRICHMENT.group), keys.halted(RECEIPTS.group)],
+        "halted_pattern": [keys.halted_pattern()],
         "subscribers": [keys.subscribers()],
         "trimmed": [keys.trimmed()],
         "permanent": keys.permanent(),
         "webhook": [keys.webhook("mine", "dead"), keys.webhook("mine", "lease")],
+        "trial": [keys.trial("0123456789abcdef", "stream")],
         "kin": [keys.kin("dup1", "entries"), keys.kin("story1", "03fa")],
     }
     builders = {name for name, value in vars(Keys).items() if callable(value) and name[0] != "_"}
