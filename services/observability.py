@@ -4,10 +4,13 @@ JSON where the output isn't a terminal, readable where it is.  One line per
 article and stage.  Values come from files that anybody may drop, so control
 and formatting characters in them are written as visible escapes: hostile
 content can't forge a line, colour a terminal or turn its text around.
+
+How many lines there are is bounded: :mod:`services.log_rate`.
 """
 
 from __future__ import annotations
 
+import atexit
 import logging
 import math
 import sys
@@ -18,7 +21,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import structlog
 
+from services.log_rate import LEFT_OUT, LogRate
+
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from structlog.typing import Processor
 
     from services.settings import Settings
@@ -80,6 +87,68 @@ def _shown(value: object) -> str:
         return f"<{type(value).__name__} that can't be shown>"
 
 
+_rates: list[LogRate] = []
+"""The bound on this process's lines, once :func:`configure` was called."""
+
+
+class _Bound:
+    """Leaves out what is more than the rate: of our lines as a processor, of others' as a filter.
+
+    The first processor after the level, so that a line left out costs nothing more.
+    """
+
+    def __init__(self, rate: LogRate) -> None:
+        self._rate = rate
+
+    def __call__(
+        self, _logger: object, method: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        name = event.get("event")
+        if method in {"info", "debug"} and name != "log.left_out":
+            halvings = self._rate.admit(str(name), event.get("trace_id"))
+            if halvings == LEFT_OUT:
+                raise structlog.DropEvent
+            if halvings:
+                event["sampled"] = f"1/{2**halvings}"
+        elif method == "critical":
+            # The process may end right after it, by force.
+            self._rate.summary()
+        return event
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a library's line is written; ours have been through the processor."""
+        if record.levelno > logging.INFO or isinstance(record.msg, Mapping):
+            return True
+        return self._rate.admit(record.name) != LEFT_OUT
+
+
+def _say_left_out(events: Mapping[str, int], seconds: float) -> None:
+    log = get_logger("log")
+    log.info("log.left_out", lines=sum(events.values()), events=events, seconds=round(seconds))
+
+
+def seldom(event: str, topic: Hashable) -> bool:
+    """Whether to write a warning that may repeat itself: at first, then once a minute for a topic.
+
+    Those between are counted like the other lines left out.
+    """
+    return not _rates or _rates[0].seldom(event, topic)
+
+
+def say_left_out() -> None:
+    """Write now how many lines were left out: before a process ends by force."""
+    for rate in _rates:
+        rate.summary()
+
+
+def _bound(settings: Settings) -> _Bound:
+    say_left_out()
+    _rates[:] = [LogRate(settings.log_rate, _say_left_out)]
+    atexit.unregister(say_left_out)
+    atexit.register(say_left_out)
+    return _Bound(_rates[0])
+
+
 def _escape_values(
     _logger: object, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
@@ -127,6 +196,7 @@ def configure(settings: Settings, service: str, stream: TextIO | None = None) ->
     """
     out = sys.stderr if stream is None else stream
     as_json = settings.log_format == "json" or (settings.log_format == "auto" and not out.isatty())
+    bound = _bound(settings)
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -138,12 +208,18 @@ def configure(settings: Settings, service: str, stream: TextIO | None = None) ->
         _escape_exception,
     ]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[
+            structlog.stdlib.filter_by_level,
+            bound,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         wrapper_class=Logger,
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(out)
+    handler.addFilter(bound.filter)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
