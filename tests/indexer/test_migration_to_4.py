@@ -200,7 +200,7 @@ def test_articles_that_would_share_a_place_get_one_each(path: Path) -> None:
 
 
 def test_a_reader_of_an_older_store_asks_for_the_indexer(path: Path) -> None:
-    with pytest.raises(StopWorking, match="has version 3, this Wiredesk needs 4"):
+    with pytest.raises(StopWorking, match=f"has version 3, this Wiredesk needs {len(MIGRATIONS)}"):
         SqliteStore(path, read_only=True)
 
 

@@ -28,6 +28,7 @@ on each):
   before or after, whatever becomes of the one that said it and whatever order they come
   in: ``get`` and ``search`` go by the id that is left.  Where articles contradict each
   other it is the smallest of those that nobody called gone, else the smallest of all.
+* What was filed is counted (:mod:`services.indexer.store.tallies`).
 * Who is who is an operator's to say: :mod:`services.indexer.store.entities`.
 * Readers may work while a writer writes, and see whole transactions only.
 """
@@ -40,6 +41,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from services.indexer.store.entities import EntityStore
 from services.indexer.store.registry import Registry
+from services.indexer.store.tallies import Tallies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -237,7 +239,7 @@ class Record:
     versions: tuple[Version, ...]
 
 
-class ArticleStore(EntityStore, Registry):
+class ArticleStore(EntityStore, Registry, Tallies):
     """See the module's docstring for what must hold."""
 
     @abstractmethod

@@ -110,7 +110,7 @@ COPIED = (
         "drop_id content_hash published_at filed_at source source_folded story copy_of language",
         "language source_folded",
     ),
-    _table("outcomes", "seq drop_id article_id outcome document"),
+    _table("outcomes", "seq drop_id article_id outcome document inbox_id hour source"),
     _table("story_merges", "gone kept"),
     _table("stories", "story root"),
     _table(
@@ -140,6 +140,8 @@ DERIVED = (
         "key_folded name_folded",
     ),
     _table("topics", "article position code name score"),
+    # Counted by triggers of its own as outcomes are copied.
+    _table("tally", "inbox_id hour source outcome articles"),
 )
 """Made anew, and compared: what hangs on the vocabulary of topics may be newer than the store."""
 

@@ -22,6 +22,7 @@ from services.indexer.store import (
     postgres_names,
     postgres_read,
     postgres_search,
+    postgres_tallies,
 )
 from services.indexer.store.base import ArticleStore
 from services.indexer.store.entities import CHANGES_AT_ONCE
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
         Story,
     )
     from services.indexer.store.entities import Alias, CoMentions, KnownEntity
+    from services.indexer.store.tallies import Filed, Tally
 
 OUTCOMES_AT_ONCE = 500
 """Outcomes read by one query: under 1 MB, and no transaction is open for a whole ledger."""
@@ -160,6 +162,39 @@ class PostgresStore(ArticleStore):
                 return
             for after, document in rows:  # noqa: B007  (the next query starts after the last one)
                 yield Outcome.model_validate_json(document)
+
+    def tally(self) -> Tally:
+        """What was counted, and up to which outcome, as of one moment."""
+        with self._connections.one_view() as db:
+            return postgres_tallies.tally(db)
+
+    def totals(self) -> Mapping[str, Mapping[str, int]]:
+        """Outcomes of each kind, by inbox: the tally in short."""
+        with self._connections.reading() as db:
+            return postgres_tallies.totals(db)
+
+    def filed_after(self, number: int) -> Iterator[Filed]:
+        """Outcomes behind a number, in their order."""
+        while True:
+            with self._connections.reading() as db:
+                found = postgres_tallies.filed_after(db, number)
+            yield from found
+            if not found:
+                return
+            number = found[-1].number
+
+    def filed_for(self, drops: Sequence[str]) -> Iterator[Filed]:
+        """Outcomes of these drops, in no order."""
+        at_once = postgres_tallies.AT_ONCE
+        for start in range(0, len(drops), at_once):
+            with self._connections.reading() as db:
+                found = postgres_tallies.filed_for(db, drops[start : start + at_once])
+            yield from found
+
+    def filed_in(self, inbox_id: str, hour: int) -> Sequence[Filed]:
+        """Outcomes of what an inbox received in an hour."""
+        with self._connections.reading() as db:
+            return postgres_tallies.filed_in(db, inbox_id, hour)
 
     def count(self) -> int:
         """Articles that a search can find: withdrawn ones and duplicates left out."""

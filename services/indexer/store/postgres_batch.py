@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from schemas.article import EnrichedArticle
-from schemas.events import Outcome, timings_of
+from schemas.events import Outcome, source_name, timings_of
 from services.bus.errors import StopWorking
 from services.indexer.store import postgres_stories
 from services.indexer.store.places import free_place, listed_at, place_at
@@ -191,6 +191,7 @@ class Batch:
             revision=article.revision,
             outcome=decision.outcome,
             headline=article.headline,
+            source=source_name(article.provider),
             of=decision.duplicate_of,
             by_revision=decision.by_revision,
             timings=timings_of(article, self._filed_at),

@@ -11,6 +11,7 @@ from services.indexer.store import (
     postgres_stories,
 )
 from services.indexer.store.postgres_copy import copy, update
+from services.indexer.store.tallies import counted_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,6 +71,7 @@ def _write_outcomes(db: Connection, work: Work) -> None:
             "article_id": str(outcome.article_id),
             "outcome": outcome.outcome,
             "document": document,
+            **dict(zip(("inbox_id", "hour", "source"), counted_by(outcome), strict=True)),
         }
         for seq, outcome, document in work.outcomes
     ]

@@ -75,6 +75,9 @@ def _migrate(db: Connection, version: int) -> None:
     for statement in _FIRST if version == 0 else ():
         db.execute(statement)
     for number in range(version, len(MIGRATIONS)):
-        for statement in MIGRATIONS[number]:
-            db.execute(statement)
+        for step in MIGRATIONS[number]:
+            if callable(step):
+                step(db)
+            else:
+                db.execute(step)
         db.execute("INSERT INTO schema_versions (version) VALUES (%s)", (number + 1,))

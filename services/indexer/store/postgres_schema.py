@@ -17,8 +17,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from services.indexer.store.postgres_tallies import TABLES as _V2
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import LiteralString
+
+    from services.indexer.store.postgres_pool import Connection
 
 # Where the server can compress with LZ4, documents are written in half the time.
 _COMPRESSED = """
@@ -275,5 +280,6 @@ _V1: tuple[LiteralString, ...] = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[LiteralString, ...], ...] = (_V1,)
-"""Statements that lead from version n (its index) to n + 1. Only ever append."""
+MIGRATIONS: tuple[tuple[LiteralString | Callable[[Connection], None], ...], ...] = (_V1, _V2)
+"""What leads from version n (its index) to n + 1: statements, and functions that take the
+connection. Only ever append."""

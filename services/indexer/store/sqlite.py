@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from schemas.article import EnrichedArticle
-from schemas.events import Outcome, timings_of
+from schemas.events import Outcome, source_name, timings_of
 from services.effects import effect
 from services.indexer.store import (
     merging,
@@ -20,6 +20,7 @@ from services.indexer.store import (
     sqlite_registry,
     sqlite_search,
     sqlite_stories,
+    sqlite_tallies,
     sqlite_write,
 )
 from services.indexer.store.aliases import keys_in, rekeyed
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from schemas.events import EntitiesChanged
     from services.indexer.store.base import FacetName, Facets, Page, Position, Query, State, Story
     from services.indexer.store.entities import Alias, CoMentions, KnownEntity
+    from services.indexer.store.tallies import Filed, Tally
 
 BUSY_TIMEOUT = 10.0
 """Seconds to wait for another writer. The longest of our own transactions is a
@@ -205,6 +207,39 @@ class SqliteStore(ArticleStore):
             for after, document in rows:  # noqa: B007  (the next query starts after the last one)
                 yield Outcome.model_validate_json(document)
 
+    def tally(self) -> Tally:
+        """What was counted, and up to which outcome, as of one moment."""
+        with self._use() as db, _one_view(db):
+            return sqlite_tallies.tally(db)
+
+    def totals(self) -> Mapping[str, Mapping[str, int]]:
+        """Outcomes of each kind, by inbox: the tally in short."""
+        with self._use() as db:
+            return sqlite_tallies.totals(db)
+
+    def filed_after(self, number: int) -> Iterator[Filed]:
+        """Outcomes behind a number, in their order."""
+        while True:
+            with self._use() as db:
+                found = sqlite_tallies.filed_after(db, number)
+            yield from found
+            if not found:
+                return
+            number = found[-1].number
+
+    def filed_for(self, drops: Sequence[str]) -> Iterator[Filed]:
+        """Outcomes of these drops, in no order."""
+        at_once = sqlite_tallies.AT_ONCE
+        for start in range(0, len(drops), at_once):
+            with self._use() as db:
+                found = sqlite_tallies.filed_for(db, drops[start : start + at_once])
+            yield from found
+
+    def filed_in(self, inbox_id: str, hour: int) -> Sequence[Filed]:
+        """Outcomes of what an inbox received in an hour."""
+        with self._use() as db:
+            return sqlite_tallies.filed_in(db, inbox_id, hour)
+
     def count(self) -> int:
         """Articles that a search can find: withdrawn ones and duplicates left out."""
         with self._use() as db:
@@ -344,6 +379,7 @@ def _file_one(
         revision=article.revision,
         outcome=decision.outcome,
         headline=article.headline,
+        source=source_name(article.provider),
         of=decision.duplicate_of,
         by_revision=decision.by_revision,
         timings=timings_of(article, filed_at),

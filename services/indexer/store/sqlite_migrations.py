@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from services.indexer.store.sqlite_fill import fill_lists, fill_totals
+from services.indexer.store.sqlite_tallies import TABLES as _V5
 
 Step: TypeAlias = str | Callable[[sqlite3.Connection], None]
 """A statement, or what does something that SQL alone can't."""
@@ -367,6 +368,6 @@ _V4: tuple[Step, ...] = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[Step, ...], ...] = (_V1, _V2, _V3, _V4)
+MIGRATIONS: tuple[tuple[Step, ...], ...] = (_V1, _V2, _V3, _V4, _V5)
 """What leads from version n (its index) to n + 1: statements, and functions that take the
 connection. Only ever append."""

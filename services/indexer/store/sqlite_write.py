@@ -12,6 +12,7 @@ from services.indexer.store import sqlite_entities, sqlite_stories
 from services.indexer.store.places import listed_at, place_at
 from services.indexer.store.rows import article_row, standing_of, version_row
 from services.indexer.store.rules import Decision, Standing, highest_number
+from services.indexer.store.tallies import counted_by
 from services.indexer.store.times import to_micros
 from services.indexer.store.words import fold
 from services.media_topics import media_topics
@@ -82,8 +83,15 @@ def report(db: sqlite3.Connection, outcome: Outcome) -> Outcome:
     """Keep ``outcome``; gives it back as it will be read again."""
     document = outcome.model_dump_json()
     db.execute(
-        "INSERT INTO outcomes (drop_id, article_id, outcome, document) VALUES (?, ?, ?, ?)",
-        (str(outcome.drop.drop_id), str(outcome.article_id), outcome.outcome, document),
+        "INSERT INTO outcomes (drop_id, article_id, outcome, document, inbox_id, hour, source)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            str(outcome.drop.drop_id),
+            str(outcome.article_id),
+            outcome.outcome,
+            document,
+            *counted_by(outcome),
+        ),
     )
     return Outcome.model_validate_json(document)
 
