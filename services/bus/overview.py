@@ -57,7 +57,7 @@ class Overview:
 async def overview(redis: Redis, keys: Keys, shown: Sequence[Stream] = STREAMS) -> Overview:
     """Look at the streams that are to be ``shown``, their groups, and every worker."""
     now_ms = await server_ms(redis)
-    streams = [await _stream_state(redis, keys, stream, now_ms) for stream in shown]
+    streams = [await stream_state(redis, keys, stream, now_ms) for stream in shown]
     return Overview(tuple(streams), await _signs(redis, keys.alive_pattern()))
 
 
@@ -81,7 +81,8 @@ async def _signs(redis: Redis, pattern: str) -> tuple[dict[str, Any], ...]:
     return tuple(sorted(workers, key=lambda w: (w["stage"], w["pid"])))
 
 
-async def _stream_state(redis: Redis, keys: Keys, stream: Stream, now_ms: int) -> StreamState:
+async def stream_state(redis: Redis, keys: Keys, stream: Stream, now_ms: int) -> StreamState:
+    """One stream as it stands; ``now_ms`` is the server's time."""
     key = keys.stream(stream)
     groups = [
         GroupState(

@@ -25,9 +25,12 @@ from services.bus.errors import StopWorking
 from services.bus.groups import ensure_groups
 from services.bus.keys import Keys, StageSpec
 from services.bus.messages import software_version
+from services.bus.observed import Observed, observed
 from services.bus.retention import Janitor
+from services.bus.sampler import Sampler
 from services.bus.scripts import Scripts
 from services.bus.stage import Stage
+from services.bus.vitals import LOADING_LIMIT, Verdict, Vitals
 from services.bus.watchdog import LOOK_EVERY, Exit, LoopGuard, Watchdog
 from services.observability import get_logger
 from services.settings import Settings
@@ -109,17 +112,23 @@ def run(
     batch_size: int | None = None,
     companion: Callable[[Redis, asyncio.Event], Awaitable[None]] | None = None,
     details: Callable[[], Mapping[str, object]] = dict,
+    watch: Callable[[Vitals], None] = lambda _vitals: None,
 ) -> int:
     """Run a stage until it is told to stop; the exit code.
 
     ``make_handler`` is called first (it loads the model, opens the store) and
     may raise :class:`StopWorking`.  ``companion`` runs beside the stage.  ``details``: what else
-    the sign of life says; called in a thread.
+    the sign of life says; called in a thread.  ``watch`` adds to what is looked at for health
+    and metrics.
     """
 
     async def serve() -> int:
-        service = Service(spec, settings, make_handler(), batch_size, companion, details)
-        return await service.main()
+        with observed(settings, spec.name) as seen:
+            watch(seen.vitals)
+            seen.vitals.begins("loading", LOADING_LIMIT)
+            handler = make_handler()
+            service = Service(spec, settings, handler, batch_size, companion, details, seen)
+            return await service.main()
 
     return guarded(serve())
 
@@ -148,8 +157,11 @@ class Service:
         batch_size: int | None = None,
         companion: Callable[[Redis, asyncio.Event], Awaitable[None]] | None = None,
         details: Callable[[], Mapping[str, object]] = dict,
+        seen: Observed | None = None,
     ) -> None:
         """``details``: what else the sign of life says; called in a thread."""
+        self._observed = Observed(Vitals(spec.name)) if seen is None else seen
+        self._vitals = self._observed.vitals
         self._spec = spec
         self._settings = settings
         self._handler = handler
@@ -165,6 +177,7 @@ class Service:
         """Connect, serve until stopped or failed, drain."""
         url = server_url(self._settings)
         self._listen_to_signals()
+        self._vitals.begins("waiting for the server")
         if not await self._reached(url):
             return Exit.OK
         async with AsyncExitStack() as stack:
@@ -177,10 +190,11 @@ class Service:
                 redis,
                 consumer_name(),
                 self._batch_size,
+                self._observed.spans,
             )
             broker = make_broker(url, self._settings)
             stage.subscribe(broker)
-            guard = LoopGuard()
+            guard = LoopGuard(pulse=self._vitals.loop)
             guard.start()
             stack.callback(guard.stop)
             await broker.start()
@@ -211,15 +225,31 @@ class Service:
     def _start_tasks(self, redis: Redis, guard: LoopGuard) -> None:
         scripts = Scripts(redis, self._keys, self._settings.marker_ttl)
         janitor = Janitor(self._spec, self._settings, redis, scripts)
+        sampler = Sampler(self._spec, self._settings, redis, self._vitals)
         self._tasks = [
             asyncio.create_task(guard.turn(), name="loop-guard"),
             asyncio.create_task(janitor.run(), name="janitor"),
+            asyncio.create_task(sampler.run(), name="sampler"),
         ]
         if self._companion is not None:
             self._beside = asyncio.ensure_future(self._companion(redis, self._stop))
 
+    def _look_at(self, stage: Stage, watchdog: Watchdog) -> None:
+        """From here on ``/livez`` and ``/readyz`` tell what the watchdog sees."""
+        vitals = self._vitals
+        vitals.facts(stage.facts, self._settings.handler_timeout)
+        vitals.live("companions", self._beside_runs)
+        vitals.ready("server", watchdog.reached)
+        vitals.ready("working", watchdog.working)
+        vitals.works()
+
+    def _beside_runs(self) -> Verdict:
+        ended = self._beside is not None and self._beside.done()
+        return Verdict(not ended, "what runs beside the stage has ended" if ended else None)
+
     async def _watch(self, broker: RedisBroker, stage: Stage, redis: Redis) -> int:
         watchdog = Watchdog(self._spec, self._settings, redis, stage.facts)
+        self._look_at(stage, watchdog)
         while not self._stop.is_set():
             failure = await watchdog.look(broker.subscribers)
             if failure is not None:
@@ -244,6 +274,7 @@ class Service:
             "version": software_version(),
             # Seconds since 1970 by this host's clock: so that a wrong one can be seen.
             "time": time.time(),
+            **({} if self._vitals.url is None else {"health": self._vitals.url}),
             **_shown(stage.facts),
             **await asyncio.to_thread(self._details),
         }
@@ -254,10 +285,12 @@ class Service:
     async def _drain(self, broker: RedisBroker, stage: Stage, redis: Redis) -> None:
         """Finish the batch in work, leave the rest pending, be gone."""
         log.info("service.stopping")
+        self._vitals.begins("stopping")
         self._stop.set()
         stage.facts.stopping.set()
         await broker.stop()
         await cancel(*self._tasks)
+        self._vitals.loop.rest()  # nobody beats it any more
         if self._beside is not None:
             # It hears the stop event, and ends by itself; how, has been said.
             await asyncio.gather(self._beside, return_exceptions=True)

@@ -38,3 +38,9 @@ def child(traceparent: str | None, event: EventType) -> str | None:
 def trace_id(traceparent: str | None) -> str | None:
     """The trace id of a ``traceparent``: 32 hexadecimal digits."""
     return traceparent.split("-")[1] if traceparent else None
+
+
+def span_of(traceparent: str, role: str) -> str:
+    """The ``traceparent`` of a span that no event names, below the one of ``traceparent``."""
+    version, trace_id, span_id, flags = traceparent.split("-")
+    return f"{version}-{trace_id}-{_hex(f'{span_id}|{role}', 16)}-{flags}"

@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 from services.bus.errors import StopWorking
 from services.bus.groups import has_group
 from services.bus.keys import Keys, StageSpec
+from services.bus.vitals import BEAT_EVERY, LOOP_LIMIT, Pulse, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +32,12 @@ if TYPE_CHECKING:
     from services.bus.patience import Facts
     from services.settings import Settings
 
-LOOK_EVERY = 0.5
+LOOK_EVERY = BEAT_EVERY
 """Seconds between two looks: a lost group should be back within a second or two."""
+
+LOOK_LIMIT = 10.0
+"""Seconds without an answer of the server after which the stage isn't ready: twice the time that
+a connection which says nothing is waited for."""
 
 STALL_LOOKS = 60
 """Looks of the thread without a turn of the loop before it is called stalled: about 30 s.
@@ -67,13 +72,32 @@ class Watchdog:
         self._redis = redis
         self._facts = facts
         self._unreachable_since: float | None = None
+        self._answered_at: float | None = None
+        self._trouble: str | None = None
+        self._failure: Failure | None = None
 
     async def look(self, subscribers: Sequence[Any]) -> Failure | None:
         """The first thing that keeps the stage from working, or None."""
         # Looked at before the server is asked: a lost group ends the subscribers too, and
         # must be named as the cause even when it is lost between the two looks.
         dead = self._dead(subscribers)
-        return self._fatal() or await self._server() or dead or self._stalled()
+        self._failure = self._fatal() or await self._server() or dead or self._stalled()
+        return self._failure
+
+    def working(self) -> Verdict:
+        """Whether the last look found nothing that ends the process. From any thread."""
+        failure = self._failure
+        return Verdict(failure is None, None if failure is None else failure.reason)
+
+    def reached(self) -> Verdict:
+        """Whether the server answered lately, with the stage's group there. From any thread."""
+        answered, trouble = self._answered_at, self._trouble
+        age = None if answered is None else max(0.0, time.monotonic() - answered)
+        if trouble is None and age is None:
+            trouble = "not asked yet"
+        elif trouble is None and age is not None and age > LOOK_LIMIT:
+            trouble = f"no answer for more than {LOOK_LIMIT:g} s"
+        return Verdict(trouble is None, trouble, age)
 
     def _fatal(self) -> Failure | None:
         if self._facts.fatal is None:
@@ -86,8 +110,10 @@ class Watchdog:
         try:
             there = await has_group(self._redis, Keys(self._settings.namespace), self._spec)
         except RedisError as error:
+            self._trouble = f"the server doesn't answer: {error}"
             return self._unreachable(error)
-        self._unreachable_since = None
+        self._unreachable_since = self._trouble = None
+        self._answered_at = time.monotonic()
         if there:
             return None
         return Failure(
@@ -132,8 +158,15 @@ class Watchdog:
 class LoopGuard:
     """Ends the process when the event loop itself no longer turns."""
 
-    def __init__(self, stall_looks: int = STALL_LOOKS, look_every: float = LOOK_EVERY) -> None:
+    def __init__(
+        self,
+        stall_looks: int = STALL_LOOKS,
+        look_every: float = LOOK_EVERY,
+        pulse: Pulse | None = None,
+    ) -> None:
+        """``pulse`` is beaten at each turn, for who asks how the loop does."""
         self._turns = 0
+        self._pulse = Pulse("loop", LOOP_LIMIT) if pulse is None else pulse
         self._stall_looks = stall_looks
         self._look_every = look_every
         self._over = threading.Event()
@@ -142,6 +175,7 @@ class LoopGuard:
         """Count turns of the loop until cancelled."""
         while True:
             self._turns += 1
+            self._pulse.beat()
             await asyncio.sleep(self._look_every)
 
     def start(self) -> None:

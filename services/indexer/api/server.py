@@ -20,13 +20,14 @@ from uvicorn import Config, Server
 from services.bus.board import Board
 from services.bus.connect import cancel
 from services.bus.feed import Feed
+from services.bus.listening import url_of
 from services.indexer.api.access.guard import Access, guarded
 from services.indexer.api.access.table import TokenTable
 from services.indexer.api.app import create_app, with_cors
 from services.indexer.api.context import ApiContext
 from services.indexer.api.protocol import TimedProtocol
 from services.indexer.api.readers import Readers
-from services.indexer.api.sockets import check_address, take_port, url_of
+from services.indexer.api.sockets import check_address, take_port
 from services.indexer.store.opening import open_store
 from services.observability import get_logger
 
