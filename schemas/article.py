@@ -76,6 +76,14 @@ Revision = Annotated[int, Field(ge=0, le=2**53 - 1)]
 """Orders the versions of one article; at most what a JavaScript number holds exactly."""
 
 
+class Retry(Model):
+    """An operator sent a dead letter's article on its way again."""
+
+    number: PositiveInt = Field(description="which retry of this article of this drop, from 1")
+    at: UtcDatetime = Field(description="when it was sent again")
+    stage: str = Field(description="the stage that it died in and went back to")
+
+
 class Drop(Model):
     """One taking of one file from the inbox.
 
@@ -98,6 +106,11 @@ class Drop(Model):
     part_of: UUID | None = Field(
         default=None,
         description="a long file crosses in parts, each a drop of its own: the first part's id",
+    )
+    retry: Retry | None = Field(
+        default=None,
+        description="of an article that was a dead letter and was sent again: what is said of it "
+        "with a higher number replaces what was said with a lower one, or none",
     )
 
 

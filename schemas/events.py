@@ -56,7 +56,11 @@ def timings_of(article: RawArticle, filed_at: datetime) -> Timings:
 
 
 class Outcome(Model):
-    """What finally became of one article of one drop. Exactly one for each."""
+    """What finally became of one article of one drop. Exactly one for each.
+
+    Only where an operator sends a rejected article again another follows, with a higher
+    ``drop.retry.number``: it replaces the earlier one.
+    """
 
     drop: Drop
     article_id: UUID
@@ -177,6 +181,13 @@ class CloudEvent(Model, Generic[DataT]):
     data: DataT
 
 
-def event_id(event: EventType, drop_id: UUID, article_id: UUID, revision: int) -> str:
-    """The id of the one event of this type about this article of this drop."""
-    return str(uuid5(EVENT_NAMESPACE, f"{event.full_name}|{drop_id}|{article_id}|{revision}"))
+def event_id(
+    event: EventType, drop_id: UUID, article_id: UUID, revision: int, retry: int = 0
+) -> str:
+    """The id of the one event of this type about this article of this drop.
+
+    ``retry``: of an outcome that came of a dead letter sent again, the number of that retry.
+    """
+    again = f"|{retry}" if retry else ""
+    about = f"{event.full_name}|{drop_id}|{article_id}|{revision}{again}"
+    return str(uuid5(EVENT_NAMESPACE, about))

@@ -83,11 +83,13 @@ class Measured:
     def acknowledged(self, item: Item) -> None:
         """The stage is done with a message that nothing follows from."""
         self._processed.inc()
+        self._came_back(item)
         self._spans.acknowledged(self._stage, item)
 
     def crossed(self, item: Item, payload: Payload) -> None:
         """A message was handed off as ``payload``, by us and for the first time."""
         self._processed.inc()
+        self._came_back(item)
         if isinstance(payload, EnrichedArticle):
             _enriched.observe(seconds_between(payload.ingested_at, payload.enriched_at))
         elif isinstance(payload, Outcome):
@@ -97,6 +99,12 @@ class Measured:
                 _searchable.observe(seconds_between(times.enriched_at, times.filed_at))
             _end_to_end.observe(seconds_between(times.received_at, times.filed_at))
         self._spans.crossed(self._stage, item, payload)
+
+    def _came_back(self, item: Item) -> None:
+        """Count a dead letter that was sent again, in the stage that it had died in."""
+        retry = item.payload.drop.retry
+        if retry is not None and retry.stage == self._stage:
+            metrics.RETRIED.labels(self._stage).inc()
 
     def buried(self, item: Item | None, fault: Fault, *, reported: bool) -> None:
         """A message became a dead letter; ``reported``: with the outcome of an article."""

@@ -14,7 +14,7 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from schemas.article import Drop, EnrichedArticle, RawArticle, Revision
+from schemas.article import Drop, EnrichedArticle, RawArticle, Retry, Revision
 from schemas.events import DEAD, FILED, DeadLetter, Outcome, Payload, Timings, event_id, timings_of
 from services.bus import tracing
 from services.bus.envelope import Event, Outgoing, Unreadable, write
@@ -103,7 +103,7 @@ def fault_of(error: BaseException) -> Fault:
     """The fault that an exception of a handler is."""
     stack = "".join(traceback.format_exception(error))
     reason = f"{error.__class__.__name__}: {error}"
-    advice = "see the dead letter's stack; once the cause is mended, drop the file again"
+    advice = "see its stack with `wiredesk dead show`; once mended, `wiredesk dead retry`"
     return Fault(error.__class__.__name__, reason, advice, stack)
 
 
@@ -129,16 +129,28 @@ def event_of(spec: StageSpec, item: Item, payload: Payload, at: datetime) -> byt
     if spec.writes is None:
         raise ValueError(f"stage {spec.name} writes no stream")
     event = spec.writes.event
-    revision = item.payload.revision
+    revision, again = item.payload.revision, item.payload.drop.retry
+    retry = 0
+    if isinstance(payload, Outcome):
+        # The store may give what it had decided before the article became a dead letter.
+        payload = payload.model_copy(
+            update={"drop": payload.drop.model_copy(update={"retry": again})}
+        )
+        retry = number_of(again)
     head = Outgoing(
         event=event,
-        id=event_id(event, item.ref.drop_id, item.ref.article_id, revision),
+        id=event_id(event, item.ref.drop_id, item.ref.article_id, revision, retry),
         source=spec.source,
         subject=str(item.ref.article_id),
         time=at,
         traceparent=tracing.child(item.traceparent, event),
     )
     return write(head, payload)
+
+
+def number_of(retry: Retry | None) -> int:
+    """Which retry, 0 for none."""
+    return 0 if retry is None else retry.number
 
 
 def burial_of(spec: StageSpec, stream: str, item: Item, fault: Fault) -> Burial:
@@ -229,7 +241,7 @@ def outcome_event(source: str, outcome: Outcome, traceparent: str | None) -> byt
     ids = (outcome.drop.drop_id, outcome.article_id, outcome.revision)
     head = Outgoing(
         event=FILED,
-        id=event_id(FILED, *ids),
+        id=event_id(FILED, *ids, number_of(outcome.drop.retry)),
         source=source,
         subject=str(outcome.article_id),
         time=outcome.timings.filed_at,

@@ -34,12 +34,16 @@ DoneT = TypeVar("DoneT")
 
 @dataclass
 class Facts:
-    """What is known of a running stage; the watchdog and ``status`` look at it."""
+    """What is known of a running stage; the watchdog and ``status`` look at it.
+
+    ``halted``: why its failure budget keeps it from working, None while it works.
+    """
 
     done: int = 0
     failed: int = 0
     busy_since: float | None = None
     waiting_for: str | None = None
+    halted: str | None = None
     fatal: BaseException | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -35,6 +35,7 @@ from redis.exceptions import RedisError
 
 from schemas.article import EnrichedArticle, RawArticle
 from schemas.events import Outcome, Payload
+from services.bus.budget import Budget, Halted
 from services.bus.connect import cancel
 from services.bus.envelope import carried, read
 from services.bus.errors import Reject, StopWorking, Unavailable
@@ -57,7 +58,7 @@ from services.bus.messages import (
 from services.bus.patience import FIRST_PAUSE, Facts, Patience, Stopping, longer
 from services.bus.scripts import Scripts
 from services.bus.spans import NO_SPANS, Spans
-from services.observability import get_logger
+from services.observability import get_logger, stack_once
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -71,6 +72,11 @@ log = get_logger(__name__)
 
 Result = Payload | Reject | None
 Handler = Callable[[Sequence[Any]], Sequence[Result]]
+
+
+class NotPassed(Exception):  # noqa: N818  (a result to unwind with)
+    """What a probe says of a message that would have failed or died."""
+
 
 LEASE_FRACTION = 4
 """Renewals of a lease within ``claim_after``: two of them may fail and it still holds."""
@@ -101,6 +107,8 @@ class Stage:
         self._key = self._keys.stream(spec.reads)
         self._batch_size = batch_size or settings.batch_size
         self._scripts = Scripts(redis, self._keys, settings.marker_ttl)
+        self.budget = Budget(spec.group, settings, redis, self._scripts)
+        self._trying = False
         # New batches and claimed messages take turns, so that a crash is the fault
         # of exactly those messages whose attempt had been counted.
         self._turn = asyncio.Lock()
@@ -143,13 +151,44 @@ class Stage:
         ]
         try:
             async with self._lease(ids, consumer), self._turn:
+                if self.facts.halted is not None:
+                    # The process is about to end; what was read stays pending.
+                    await self.facts.stopping.wait()
+                    return
                 await self._work(messages)
+                await self._patience.insist(self.budget.flush)
         except Stopping:
             return
+        except Halted as stopped:
+            await self._halt(messages, stopped)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001  (FastStream would log it and go on; the watchdog ends the process)
             self.facts.fatal = error
+
+    async def _halt(self, messages: Sequence[Message], stopped: Halted) -> None:
+        """Let everything go that isn't done; the service sees it and ends the process."""
+        await asyncio.shield(self._give_back(messages))
+        self.facts.halted = await self._patience.insist(lambda: self.budget.tell(stopped))
+
+    async def probe(self, entry_id: str, raw: bytes) -> bool | None:
+        """Work on one message of a stopped stage; None where there was nothing to do about it.
+
+        One that passes is done like any other.  One that fails isn't buried and its attempt
+        not counted: it stays pending, as it was.
+        """
+        message = Message(entry_id, raw, read(raw, self.spec.reads.event))
+        done, self._trying = self.facts.done, True
+        try:
+            async with self._lease([entry_id], self.consumers[1]), self._turn:
+                await self._work([message])
+        except NotPassed as error:
+            await asyncio.shield(self._give_back([message]))
+            log.warning("stage.probe_failed", stage=self.spec.name, reason=str(error))
+            return False
+        finally:
+            self._trying = False
+        return True if self.facts.done > done else None
 
     @asynccontextmanager
     async def _lease(self, ids: Sequence[str], consumer: str) -> AsyncIterator[None]:
@@ -258,7 +297,7 @@ class Stage:
         finally:
             self.facts.busy_since = None
 
-    async def _give_back(self, items: Sequence[Item]) -> None:
+    async def _give_back(self, items: Sequence[Item | Message]) -> None:
         ids = [item.entry_id for item in items]
         # If the server is away too, the count stays one too high: a lesser evil than waiting.
         with suppress(RedisError):
@@ -271,7 +310,7 @@ class Stage:
         if result is None:
             if await self._acknowledge(item):
                 self._measured.acknowledged(item)
-            self.facts.done += 1
+            self._passed()
             return
         try:
             event = event_of(self.spec, item, result, _time_of(result))
@@ -285,7 +324,7 @@ class Stage:
         )
         if crossed:
             self._measured.crossed(item, result)
-        self.facts.done += 1
+        self._passed()
         log.info(
             "article.enriched" if isinstance(result, EnrichedArticle) else "article.filed",
             **item.context,
@@ -295,6 +334,10 @@ class Stage:
             duration_ms=round(share, 2),
         )
 
+    def _passed(self) -> None:
+        self.facts.done += 1
+        self.budget.passed()
+
     async def _acknowledge(self, item: Item) -> bool:
         return await self._patience.insist(
             lambda: self._scripts.acknowledge(self.spec, item.entry_id)
@@ -302,6 +345,8 @@ class Stage:
 
     async def _failed(self, item: Item, error: Exception) -> None:
         fault = fault_of(error)
+        if self._trying:
+            raise NotPassed(fault.reason)
         if item.attempts >= self._settings.max_attempts:
             await self._bury(item, fault)
             return
@@ -311,10 +356,17 @@ class Stage:
             **item.context,
             attempts=item.attempts,
             reason=fault.reason,
-            exc_info=error,
+            exc_info=stack_once("article.attempt_failed", error),
         )
 
+    async def _spend(self, fault: Fault, about: str) -> None:
+        """Before each burial: it may be one too many, and while probing none is made."""
+        if self._trying:
+            raise NotPassed(fault.reason)
+        await self._patience.insist(lambda: self.budget.spend(fault, about))
+
     async def _bury(self, item: Item, fault: Fault) -> None:
+        await self._spend(fault, f"{item.payload.drop.file}: article {item.ref.article_id}")
         burial = burial_of(self.spec, self._key, item, fault)
         moved = await self._patience.insist(
             lambda: self._scripts.bury(self.spec, DEAD_STREAM, OUTCOME_STREAM, burial)
@@ -332,6 +384,7 @@ class Stage:
 
     async def _bury_unreadable(self, message: Message) -> None:
         fault = fault_of_reading(message.reading)  # type: ignore[arg-type]  # item_of said so
+        await self._spend(fault, f"entry {message.entry_id}")
         burial = burial_of_unreadable(self.spec, self._key, message, fault)
         moved = await self._patience.insist(
             lambda: self._scripts.bury(self.spec, DEAD_STREAM, OUTCOME_STREAM, burial)

@@ -29,7 +29,7 @@ from services.bus.keys import (
 )
 from services.bus.messages import Item, burial_of, event_of, fault_of_reject
 from services.bus.publisher import received_event
-from services.bus.scripts import ArticleRef, Burial, Scripts
+from services.bus.scripts import ArticleRef, Burial, Limits, Scripts
 from services.bus.stage import Stage
 from tests.bus.desk import (
     RECEIPTS,
@@ -244,7 +244,7 @@ def assert_everything_crossed_once(desk: Desk, worker: Worker, when: str) -> Non
     assert [outcome["headline"] for outcome in desk.outcomes()] == ["reject 2"], when
 
 
-ANSWERS: dict[str, Any] = {"begin": [1], "trim": [0], "subscribe": b"made", "count": [0, b""]}
+ANSWERS: dict[str, Any] = {"begin": [1], "trim": [0], "subscribe": b"made", "count": [0, b""], "retry": b"1-0"}
 """What scripts answer that don't give back a number."""
 
 
@@ -278,6 +278,10 @@ async def test_the_keys_of_each_script_lie_in_one_slot_of_a_cluster(namespace: s
     await scripts.unsubscribe(RAW_STREAM, "mine")
     await scripts.resubscribe(RAW_STREAM, "mine")
     await scripts.count_entries(RAW_STREAM, "0-0", "1-0")
+    await scripts.retry(DEAD_STREAM, "1-0", RAW_STREAM, REF, EVENT)
+    await scripts.spend(RECEIPTS.group, Limits(10, 50.0, 5), 3, b"{}")
+    await scripts.next_probe(ENRICHMENT.group, 30)
+    await scripts.probed(ENRICHMENT.group, "1-0", passed=True, enough=3, pause=1)
     assert set(scripts.used) == {path.stem for path in lua_files()}
     for name, keys in scripts.used.items():
         assert len({key_slot(key.encode()) for key in keys}) == 1, name

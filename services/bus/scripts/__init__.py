@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 ATTEMPTS_TTL = 30 * 24 * 3600
 """Seconds that attempt counts outlive the last attempt: longer than anything stays pending."""
 
+RECENT_TTL = 24 * 3600
+"""Seconds that it is remembered how the last articles of a stage went: what died the day before
+says nothing of now."""
+
+NOT_HALTED = -1
+"""What ``next_probe`` answers where the stage isn't stopped."""
+
 NO_STREAM = "no such key"
 
 COUNTED_AT_ONCE = 500
@@ -53,6 +60,15 @@ class Burial:
     dead_letter: bytes
     outcome: bytes | None
     ref: ArticleRef | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many articles of a stage may die: of the last ``window`` per cent, and in a row."""
+
+    window: int
+    percent: float
+    in_a_row: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,10 +201,53 @@ class Scripts:
                 return counted
             after = last.decode()
 
+    async def spend(self, group: str, limits: Limits, passed: int, died: bytes = b"") -> int:
+        """Note that articles of a stage passed, and that then one is to die.
+
+        2 where this stopped the stage, 1 where it was stopped already: the article doesn't
+        die.  Else 0.
+        """
+        effect(f"bus.spend.{group.partition(':')[0]}")
+        args = [limits.window, limits.percent, limits.in_a_row, RECENT_TTL, ATTEMPTS_TTL]
+        keys = [self.keys.recent(group), self.keys.halted(group)]
+        return int(await self._run("spend", keys, [*args, passed, died]))
+
+    async def next_probe(self, group: str, lease: float) -> str | bool:
+        """After which entry to look for a message to try; False: not now, True: no need any more.
+
+        Nobody else gets a turn for ``lease`` seconds.
+        """
+        answer = await self._run("next_probe", [self.keys.halted(group)], [lease, ATTEMPTS_TTL])
+        return answer.decode() if isinstance(answer, bytes) else answer == NOT_HALTED
+
+    async def probed(
+        self, group: str, entry_id: str, *, passed: bool, enough: int, pause: float
+    ) -> bool:
+        """Note how a trial went; True where it ended the stop. The next is due in ``pause`` s."""
+        effect(f"bus.probed.{group.partition(':')[0]}")
+        keys = [self.keys.halted(group), self.keys.recent(group)]
+        return bool(await self._run("probed", keys, [int(passed), enough, pause, entry_id]))
+
+    async def retry(
+        self, dead: Stream, letter_id: str, target: Stream, ref: ArticleRef | None, event: bytes
+    ) -> str | None:
+        """Take a dead letter away and add its message to the stream that it was read from.
+
+        Both or neither; the new entry's id, None where the letter isn't there any more.
+        """
+        effect(f"bus.retry.{target.name}")
+        keys = [self.keys.stream(dead), self.keys.stream(target)]
+        args: list[Any] = [letter_id, DATA_FIELD, event]
+        if ref is not None:
+            keys.append(self.keys.marker(ref.drop_id, ref.article_id))
+            args += [target.name, self._ttl]
+        added: bytes = await self._run("retry", keys, args)
+        return added.decode() or None
+
     async def drop_consumers(self, spec: StageSpec, idle_ms: int) -> int:
         """Delete a stage's consumers that are idle for long and have nothing pending."""
         key = self.keys.stream(spec.reads)
         return int(await self._run("drop_consumers", [key], [spec.group, idle_ms]))
 
 
-__all__ = ["ArticleRef", "Burial", "Scripts", "Trimmed"]
+__all__ = ["ArticleRef", "Burial", "Limits", "Scripts", "Trimmed"]
