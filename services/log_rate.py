@@ -110,12 +110,14 @@ class LogRate:
         self.leave_out(event)
         return LEFT_OUT
 
-    def seldom(self, event: str, topic: Hashable) -> bool:
+    def seldom(self, event: str, topic: Hashable, *, counts: bool = True) -> bool:
         """Whether a line that repeats itself is to be written: at first, then once a minute.
 
         Lines of one ``event`` and ``topic`` repeat each other; those between are counted as
-        left out.
+        left out, unless it is only a part of the line that is (``counts``).
         """
+        if not self._rate:
+            return True
         now, key = self._clock(), (event, topic)
         with self._lock:
             last = self._told.get(key)
@@ -125,7 +127,8 @@ class LogRate:
                     del self._told[next(iter(self._told))]
                 self._told[key] = now
                 return True
-        self.leave_out(event)
+        if counts:
+            self.leave_out(event)
         return False
 
     def leave_out(self, event: str) -> None:

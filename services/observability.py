@@ -135,6 +135,21 @@ def seldom(event: str, topic: Hashable) -> bool:
     return not _rates or _rates[0].seldom(event, topic)
 
 
+def stack_once(event: str, error: BaseException) -> BaseException | None:
+    """``error`` for a line's ``exc_info``; None where its stack was written within the minute.
+
+    A fault of ours that each article meets writes a hundred lines of stack once, and for each
+    article one line.
+    """
+    frames = error.__traceback__
+    while frames is not None and frames.tb_next is not None:
+        frames = frames.tb_next
+    where = None if frames is None else (frames.tb_frame.f_code.co_filename, frames.tb_lineno)
+    topic = (type(error).__qualname__, where)
+    shown = not _rates or _rates[0].seldom(event, topic, counts=False)
+    return error if shown else None
+
+
 def say_left_out() -> None:
     """Write now how many lines were left out: before a process ends by force."""
     for rate in _rates:

@@ -25,7 +25,7 @@ from services.bus.envelope import Outgoing, write
 from services.bus.errors import Unavailable
 from services.bus.keys import ENTITY_STREAM, INDEXER, Keys
 from services.bus.scripts import Scripts
-from services.observability import get_logger
+from services.observability import get_logger, seldom
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -112,7 +112,8 @@ def announcing(
                     log.info("changes.published", changes=told)
             except (RedisError, OSError, Unavailable) as error:
                 # What passes: the changes stay where they are until the next look.
-                log.warning("changes.waiting", reason=str(error))
+                if seldom("changes.waiting", str(error)):
+                    log.warning("changes.waiting", reason=str(error))
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), LOOK_EVERY)
 

@@ -16,7 +16,7 @@ from schemas.article import EnrichedArticle, Language, Provenance
 from services.bus.errors import StopWorking, Unavailable
 from services.enrichment.annotators.base import Block, Draft
 from services.enrichment.registry import build_annotators
-from services.observability import get_logger, printable
+from services.observability import get_logger, printable, seldom
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -169,7 +169,7 @@ def _run(annotator: Annotator, drafts: Sequence[Draft]) -> list[Block | _Failure
     except (Unavailable, StopWorking):
         raise  # not about these articles: the stage waits, or the process ends
     except Exception:  # noqa: BLE001 (an annotator may raise anything; only its own block is lost)
-        if len(drafts) > 1:
+        if len(drafts) > 1 and seldom("annotator.batch_failed", annotator.block):
             _LOG.warning("annotator.batch_failed", block=annotator.block)
         return [_alone(annotator, draft) for draft in drafts]
 
@@ -187,8 +187,9 @@ def _alone(annotator: Annotator, draft: Draft) -> Block | _Failure:
     except (Unavailable, StopWorking):
         raise
     except Exception as error:  # noqa: BLE001 (the article goes on without this block)
-        _LOG.exception(
-            "annotator.failed", block=annotator.block, article_id=str(draft.article.article_id)
-        )
+        # Where each article meets the same fault, one line a minute says it.
+        if seldom("annotator.failed", (annotator.block, type(error))):
+            article_id = str(draft.article.article_id)
+            _LOG.exception("annotator.failed", block=annotator.block, article_id=article_id)
         text = f"{type(error).__name__}: {error}"[:MAX_REASON_CHARS]
         return _Failure(reason=printable(text))

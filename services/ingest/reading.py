@@ -28,7 +28,7 @@ from services.ingest.readers.base import (
     Unreadable,
 )
 from services.ingest.waits import Clock
-from services.observability import get_logger
+from services.observability import get_logger, seldom
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -192,7 +192,9 @@ class FileReader:
             try:
                 return self.assemble(found, drop, self.clock.now())
             except Exception as error:
-                log.exception("reader.assemble_failed", file=row.file, position=found.position)
+                # A file of a million such records says it once a minute; the receipt names each.
+                if seldom("reader.assemble_failed", (row.file, type(error))):
+                    log.exception("reader.assemble_failed", file=row.file, position=found.position)
                 reason = f"the record could not be made an article: {type(error).__name__}"
                 found = BadRecord(found.position, reason, FAULT_ADVICE, found.locator)
         return self._rejected(drop, f"record:{row.sha256}:{found.position}", found)

@@ -300,6 +300,43 @@ def test_the_lines_of_a_library_are_bounded_by_its_name(written: io.StringIO) ->
     assert lines(written, "and this")
 
 
+def raised(kind: str) -> Exception:
+    """An error with a stack: of two kinds, each from its own place."""
+    try:
+        int("x") if kind == "value" else dict[str, int]()["x"]
+    except (ValueError, KeyError) as error:
+        return error
+    raise AssertionError(kind)
+
+
+def test_the_stack_of_a_fault_is_written_once_and_each_line_in_any_case(
+    written: io.StringIO,
+) -> None:
+    log = get_logger("t")
+    for kind in ("value", "value", "key", "value"):
+        error = raised(kind)
+        log.warning("article.attempt_failed", exc_info=observability.stack_once("a.b", error))
+    observability.say_left_out()
+    found = lines(written, "article.attempt_failed")
+    assert ["exception" in line for line in found] == [True, False, True, False]
+    assert lines(written, "log.left_out") == []
+
+
+def test_a_warning_of_every_article_is_written_once_a_minute(written: io.StringIO) -> None:
+    log = get_logger("t")
+    for n in range(50):
+        if observability.seldom("annotator.failed", ("entities", ValueError)):
+            log.warning("annotator.failed", n=n)
+    observability.say_left_out()
+    assert [line["n"] for line in lines(written, "annotator.failed")] == [0]
+    assert lines(written, "log.left_out")[0]["events"] == {"annotator.failed": 49}
+
+
+def test_where_every_line_is_wanted_none_is_seldom() -> None:
+    kit = Kit(rate=0)
+    assert all(kit.rate.seldom("a.b", 1) for _ in range(3))
+
+
 def test_what_was_left_out_is_said_before_a_process_ends_by_force(written: io.StringIO) -> None:
     log = get_logger("t")
     for _ in range(30):

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from services.bus.errors import StopWorking, Unavailable
 from services.indexer.api.models import FieldProblem, Problem
 from services.indexer.store.base import BadQuery
-from services.observability import get_logger
+from services.observability import get_logger, seldom
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping, Sequence
@@ -175,7 +175,8 @@ def _field_problem(error: Mapping[str, Any]) -> FieldProblem:
 
 def _unavailable(error: Exception, instance: str) -> Response:
     # The message may name files and servers: it is for the log.
-    log.warning("api.unavailable", request_id=instance, reason=str(error))
+    if seldom("api.unavailable", type(error).__name__):
+        log.warning("api.unavailable", request_id=instance, reason=str(error))
     detail = (
         "The store can't be read at the moment. Try again in a few seconds."
         if isinstance(error, Unavailable)

@@ -27,7 +27,7 @@ from services.indexer.webhooks.document import (
 )
 from services.indexer.webhooks.sending import Sender
 from services.indexer.webhooks.targets import Guard
-from services.observability import get_logger
+from services.observability import get_logger, seldom
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -98,7 +98,8 @@ class Delivery:
         try:
             wanted = await asyncio.to_thread(webhooks_of, self._registry)
         except (Unavailable, StopWorking, ValueError, KeyError) as error:
-            log.warning("webhook.unknown", reason=type(error).__name__)
+            if seldom("webhook.unknown", type(error).__name__):
+                log.warning("webhook.unknown", reason=type(error).__name__)
             return
         self._let_end(*(name for name in self._running if not self._goes_on(name, wanted)))
         for name, webhook in wanted.items():

@@ -12,7 +12,7 @@ from services.indexer.api.access.headers import Headers, secured
 from services.indexer.api.access.rates import caller_of
 from services.indexer.api.access.tokens import TOKEN_IN_TEXT
 from services.indexer.api.problems import problem_response, request_id
-from services.observability import get_logger
+from services.observability import get_logger, seldom
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
@@ -92,13 +92,15 @@ class Exchange:
         """Answer with a problem document, and say so in the log."""
         # A flood must not become one of the log.
         write = log.debug if refusal.status == TOO_MANY else log.warning
-        write(
-            "api.refused",
-            status=refusal.status,
-            reason=refusal.detail,
-            address=caller_of(self.scope.get("client")),
-            request_id=self.request_id,
-        )
+        address = caller_of(self.scope.get("client"))
+        if seldom("api.refused", (refusal.status, address)):
+            write(
+                "api.refused",
+                status=refusal.status,
+                reason=refusal.detail,
+                address=address,
+                request_id=self.request_id,
+            )
         await self._problem(refusal)
 
     async def _problem(self, refusal: Refusal) -> None:
