@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,17 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Before NumPy is loaded, as the service does it: two threads take twice the time.
 limit_threads()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def what_is_kept_is_not_gone_through_again() -> Iterator[None]:
+    """Models that a module's tests loaded stay, and garbage is looked for without them.
+
+    Going through all of their objects took up to a second each time.
+    """
+    yield
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_report_header() -> str:
