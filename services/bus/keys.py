@@ -149,6 +149,13 @@ class Keys:
         """Pattern of all ``halted`` keys."""
         return f"{{{self.namespace}}}:halted:*"
 
+    def buried(self, inbox_id: UUID, day: int) -> str:
+        """Hash: ``drop:article`` → ``hour|source`` of what stages rejected, for the ledger.
+
+        Of what an inbox received on a ``day`` (since 1970, UTC); ``hour`` since 1970.
+        """
+        return f"{{{self.namespace}}}:buried:{inbox_id}:{day}"
+
     def receipts(self) -> str:
         """List: the last receipts in short, as JSON, the newest first."""
         return f"{{{self.namespace}}}:receipts"

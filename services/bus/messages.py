@@ -15,10 +15,20 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from schemas.article import Drop, EnrichedArticle, RawArticle, Retry, Revision
-from schemas.events import DEAD, FILED, DeadLetter, Outcome, Payload, Timings, event_id, timings_of
+from schemas.events import (
+    DEAD,
+    FILED,
+    DeadLetter,
+    Outcome,
+    Payload,
+    Timings,
+    event_id,
+    source_name,
+    timings_of,
+)
 from services.bus import tracing
 from services.bus.envelope import Event, Outgoing, Unreadable, write
-from services.bus.scripts import ArticleRef, Burial
+from services.bus.scripts import ArticleRef, Burial, Counted
 
 if TYPE_CHECKING:
     from services.bus.errors import Reject
@@ -161,8 +171,9 @@ def burial_of(spec: StageSpec, stream: str, item: Item, fault: Fault) -> Burial:
     now = datetime.now(UTC)
     letter = _letter(spec, stream, item.entry_id, item.raw, fault, item.attempts)
     full = letter.model_copy(update={"drop": item.payload.drop, "article_id": item.ref.article_id})
-    outcome = None
+    outcome = counted = None
     if spec.writes is not None and not isinstance(item.payload, Outcome):
+        counted = Counted.of(item.payload.drop, item.payload.provider)
         trace = tracing.child(item.traceparent, FILED)
         outcome = outcome_event(spec.source, rejected(spec, item.payload, fault, now), trace)
     return Burial(
@@ -170,6 +181,7 @@ def burial_of(spec: StageSpec, stream: str, item: Item, fault: Fault) -> Burial:
         dead_letter=_dead_event(spec, full, item.traceparent),
         outcome=outcome,
         ref=item.ref if outcome is not None else None,
+        counted=counted,
     )
 
 
@@ -184,13 +196,14 @@ def burial_of_unreadable(spec: StageSpec, stream: str, message: Message, fault: 
     known = _salvage(message.raw) if spec.writes is not None else None
     if known is None:
         return Burial(message.entry_id, _dead_event(spec, letter, None), None, None)
-    drop, article_id, revision = known
+    drop, article_id, revision, source = known
     full = letter.model_copy(update={"drop": drop, "article_id": article_id})
     outcome = Outcome(
         drop=drop,
         article_id=article_id,
         revision=revision,
         outcome="rejected",
+        source=source,
         stage=spec.name,
         reason=fault.reason,
         advice=fault.advice,
@@ -198,15 +211,19 @@ def burial_of_unreadable(spec: StageSpec, stream: str, message: Message, fault: 
     )
     event = outcome_event(spec.source, outcome, tracing.start_trace(drop.drop_id, article_id))
     ref = ArticleRef(drop.drop_id, article_id)
-    return Burial(message.entry_id, _dead_event(spec, full, None), event, ref)
+    counted = Counted.of(drop, source)
+    return Burial(message.entry_id, _dead_event(spec, full, None), event, ref, counted)
 
 
-def _salvage(raw: bytes) -> tuple[Drop, UUID, int] | None:
+def _salvage(raw: bytes) -> tuple[Drop, UUID, int, str | None] | None:
+    """Drop, article, revision and source of bytes that are no event that we know."""
     try:
         data = orjson.loads(raw)["data"]
         # Only the fields that we know: an unknown one may be what makes it unreadable.
         drop = Drop.model_validate({name: data["drop"].get(name) for name in Drop.model_fields})
-        return drop, UUID(data["article_id"]), _revision(data.get("revision"))
+        provider = data.get("provider")
+        source = source_name(_writable(provider)) if isinstance(provider, str) else None
+        return drop, UUID(data["article_id"]), _revision(data.get("revision")), source
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, ValidationError):
         return None
 
@@ -229,6 +246,7 @@ def rejected(
         revision=article.revision,
         outcome="rejected",
         headline=article.headline,
+        source=source_name(article.provider),
         stage=spec.name,
         reason=fault.reason,
         advice=fault.advice,

@@ -244,7 +244,14 @@ def assert_everything_crossed_once(desk: Desk, worker: Worker, when: str) -> Non
     assert [outcome["headline"] for outcome in desk.outcomes()] == ["reject 2"], when
 
 
-ANSWERS: dict[str, Any] = {"begin": [1], "trim": [0], "subscribe": b"made", "count": [0, b""], "retry": b"1-0"}
+ANSWERS: dict[str, Any] = {
+    "begin": [1],
+    "trim": [0],
+    "subscribe": b"made",
+    "count": [0, b""],
+    "whereabouts": [b"", b"gone"],
+    "retry": b"1-0",
+}
 """What scripts answer that don't give back a number."""
 
 
@@ -282,6 +289,7 @@ async def test_the_keys_of_each_script_lie_in_one_slot_of_a_cluster(namespace: s
     await scripts.spend(RECEIPTS.group, Limits(10, 50.0, 5), 3, b"{}")
     await scripts.next_probe(ENRICHMENT.group, 30)
     await scripts.probed(ENRICHMENT.group, "1-0", passed=True, enough=3, pause=1)
+    await scripts.whereabouts([REF], ("a", "b", "c"))
     assert set(scripts.used) == {path.stem for path in lua_files()}
     for name, keys in scripts.used.items():
         assert len({key_slot(key.encode()) for key in keys}) == 1, name
@@ -297,6 +305,7 @@ def test_every_key_that_can_be_built_lies_in_the_desk_s_slot() -> None:
         "stream": [keys.stream(stream) for stream in STREAMS],
         "attempts": [keys.attempts(spec) for spec in (ENRICHMENT, INDEXER, RECEIPTS)],
         "marker": [keys.marker(REF.drop_id, REF.article_id)],
+        "buried": [keys.buried(UUID(int=1), 20_000)],
         "alive": [keys.alive(ENRICHMENT, "host-1-ab")],
         "alive_pattern": [keys.alive_pattern()],
         "announced": [keys.announced(REF.drop_id)],
@@ -319,7 +328,10 @@ def test_every_key_that_can_be_built_lies_in_the_desk_s_slot() -> None:
 
 def test_every_script_is_refused_as_a_whole_or_run_as_a_whole() -> None:
     """Without the shebang a server that runs full refuses a script's second write only."""
-    assert [path.name for path in lua_files() if not path.read_text().startswith("#!lua\n")] == []
+    # Flags may follow: what changes nothing is run also while memory is full.
+    first = {path.name: path.read_text().splitlines()[0] for path in lua_files()}
+    assert {line.split()[0] for line in first.values()} == {"#!lua"}
+    assert [n for n, line in first.items() if line != "#!lua"] == ["whereabouts.lua"]
 
 
 @pytest.mark.anyio

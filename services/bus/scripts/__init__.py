@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import ResponseError
 
-from services.bus.keys import DATA_FIELD, STREAMS, Keys, StageSpec, Stream
+from schemas.events import source_name
+from services.bus.keys import (
+    DATA_FIELD,
+    ENRICHED_STREAM,
+    OUTCOME_STREAM,
+    RAW_STREAM,
+    STREAMS,
+    Keys,
+    StageSpec,
+    Stream,
+)
 from services.effects import effect
 
 if TYPE_CHECKING:
@@ -23,6 +33,8 @@ if TYPE_CHECKING:
 
     from redis.asyncio import Redis
     from redis.commands.core import AsyncScript
+
+    from schemas.article import Drop
 
 ATTEMPTS_TTL = 30 * 24 * 3600
 """Seconds that attempt counts outlive the last attempt: longer than anything stays pending."""
@@ -33,6 +45,10 @@ says nothing of now."""
 
 NOT_HALTED = -1
 """What ``next_probe`` answers where the stage isn't stopped."""
+
+BURIED_TTL = 120 * 24 * 3600
+"""Seconds that the ledger's list of what stages rejected is kept: longer than dead letters (a
+quarter), so that one that is tried again is found in it."""
 
 NO_STREAM = "no such key"
 
@@ -49,17 +65,46 @@ class ArticleRef:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """What the ledger counts an article by: its inbox, its hour of receipt since 1970, its source.
+
+    The source is empty where there is none.
+    """
+
+    inbox_id: UUID
+    hour: int
+    source: str
+
+    @classmethod
+    def of(cls, drop: Drop, provider: str | None) -> Counted:
+        """Of an article of ``drop`` by this provider."""
+        hour = int(drop.received_at.timestamp() // 3600)
+        return cls(drop.inbox_id, hour, source_name(provider) or "")
+
+    @property
+    def day(self) -> int:
+        """The day of receipt since 1970, UTC."""
+        return self.hour // 24
+
+    def entry(self, ref: ArticleRef) -> tuple[str, bytes]:
+        """Field and value in the hash of what stages rejected; lone surrogates become ``?``."""
+        value = f"{self.hour}|{self.source}".encode("utf-8", "replace")
+        return f"{ref.drop_id}:{ref.article_id}", value
+
+
+@dataclass(frozen=True, slots=True)
 class Burial:
     """A message on its way to the dead letters.
 
     ``outcome`` is the event that reports it, with the article that it is about;
-    both are None where no article can be told.
+    both are None where no article can be told, and so is what it is ``counted`` by.
     """
 
     entry_id: str
     dead_letter: bytes
     outcome: bytes | None
     ref: ArticleRef | None
+    counted: Counted | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +196,24 @@ class Scripts:
             marker = self.keys.marker(burial.ref.drop_id, burial.ref.article_id)
             keys += [self.keys.stream(outcomes), marker]
             args += [burial.outcome, outcomes.name, self._ttl]
+            if burial.counted is not None:
+                keys.append(self.keys.buried(burial.counted.inbox_id, burial.counted.day))
+                args += [*burial.counted.entry(burial.ref), BURIED_TTL]
         return bool(await self._run("bury", keys, args))
+
+    async def whereabouts(
+        self, refs: Sequence[ArticleRef], groups: Sequence[str]
+    ) -> list[tuple[str, Any]]:
+        """Marker ('' for none) and state of each article, all at one moment; changes nothing.
+
+        ``groups``: who reads the raw, the enriched and the outcome stream.
+        """
+        streams = (RAW_STREAM, ENRICHED_STREAM, OUTCOME_STREAM)
+        keys = [self.keys.stream(stream) for stream in streams]
+        keys += [self.keys.marker(ref.drop_id, ref.article_id) for ref in refs]
+        args = [*(stream.name for stream in streams), *groups]
+        found = [part.decode() for part in await self._run("whereabouts", keys, args)]
+        return list(zip(found[::2], found[1::2], strict=True))
 
     async def trim(
         self, stream: Stream, horizon_id: str, limit: int, protected: Sequence[str]
@@ -221,12 +283,16 @@ class Scripts:
         return answer.decode() if isinstance(answer, bytes) else answer == NOT_HALTED
 
     async def probed(
-        self, group: str, entry_id: str, *, passed: bool, enough: int, pause: float
+        self, group: str, entry_id: str, *, passed: bool | None, enough: int, pause: float
     ) -> bool:
-        """Note how a trial went; True where it ended the stop. The next is due in ``pause`` s."""
+        """Note how a trial went; True where it ended the stop. The next is due in ``pause`` s.
+
+        ``passed`` is None where there was none to try.
+        """
+        how = {True: "passed", False: "failed", None: "nothing"}[passed]
         effect(f"bus.probed.{group.partition(':')[0]}")
         keys = [self.keys.halted(group), self.keys.recent(group)]
-        return bool(await self._run("probed", keys, [int(passed), enough, pause, entry_id]))
+        return bool(await self._run("probed", keys, [how, enough, pause, entry_id]))
 
     async def retry(
         self, dead: Stream, letter_id: str, target: Stream, ref: ArticleRef | None, event: bytes

@@ -1,0 +1,153 @@
+"""What the server knows of articles that have no receipt yet: the ledger's view of the streams.
+
+Everything is looked up by identity (drop and article), never subtracted; so what is on its way
+and what was received are two counts that can be held against each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+from uuid import UUID
+
+from schemas.events import Outcome
+from services.bus.envelope import Unreadable, read
+from services.bus.groups import group_info
+from services.bus.keys import (
+    DATA_FIELD,
+    ENRICHMENT,
+    INDEXER,
+    OUTCOME_STREAM,
+    RAW_STREAM,
+    Keys,
+    receipts_stage,
+)
+from services.bus.overview import workers_of
+from services.bus.scripts import ArticleRef, Scripts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from redis.asyncio import Redis
+
+    from services.settings import Settings
+
+PlaceState = Literal["waiting", "pending", "done", "gone"]
+
+ASKED_AT_ONCE = 200
+"""Articles that one call looks up: the server does nothing else meanwhile, for a millisecond."""
+
+DAY_HOURS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an article is: the stream's name and the entry that its marker names.
+
+    ``gone``: there is no marker (then ``stream`` is empty) or no such entry; ``done``: whoever
+    reads the stream has acknowledged it, although the marker shows that it went nowhere from
+    there; outcomes end so, once the journal has them.
+    """
+
+    stream: str
+    entry_id: str
+    state: PlaceState
+
+    @property
+    def is_on_its_way(self) -> bool:
+        """Whether a worker has it or will get it."""
+        return self.state in {"waiting", "pending"}
+
+    @property
+    def has_outcome(self) -> bool:
+        """Whether it is an outcome by now."""
+        return self.stream == OUTCOME_STREAM.name
+
+
+NOWHERE = Place("", "", "gone")
+
+
+class Whereabouts:
+    """Looks for articles of one inbox. Methods raise redis-py's errors."""
+
+    def __init__(self, settings: Settings, redis: Redis, inbox_id: UUID) -> None:
+        self._redis = redis
+        self._keys = Keys(settings.namespace)
+        self._inbox_id = inbox_id
+        self._backlog = settings.raw_backlog
+        self._scripts = Scripts(redis, self._keys, settings.marker_ttl)
+        self._receipts = receipts_stage(inbox_id)
+
+    async def places(self, refs: Sequence[ArticleRef]) -> dict[ArticleRef, Place]:
+        """Where each of these articles is; those asked for in one call as of one moment."""
+        groups = (ENRICHMENT.group, INDEXER.group, self._receipts.group)
+        found: dict[ArticleRef, Place] = {}
+        for start in range(0, len(refs), ASKED_AT_ONCE):
+            some = refs[start : start + ASKED_AT_ONCE]
+            answers = await self._scripts.whereabouts(some, groups)
+            found |= {ref: _place(*each) for ref, each in zip(some, answers, strict=True)}
+        return found
+
+    async def outcomes(self, entry_ids: Iterable[str]) -> dict[str, Outcome]:
+        """The outcomes that these entries of the outcome stream hold, as far as they are there."""
+        key, found = self._keys.stream(OUTCOME_STREAM), {}
+        wanted = list(entry_ids)
+        for start in range(0, len(wanted), ASKED_AT_ONCE):
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for entry_id in wanted[start : start + ASKED_AT_ONCE]:
+                    pipe.xrange(key, entry_id, entry_id)
+                for entries in await pipe.execute():
+                    for entry_id, fields in entries:
+                        event = read(fields.get(DATA_FIELD.encode(), b""), OUTCOME_STREAM.event)
+                        if not isinstance(event, Unreadable) and isinstance(event.payload, Outcome):
+                            found[entry_id.decode()] = event.payload
+        return found
+
+    async def buried(self, days: Iterable[int]) -> set[ArticleRef]:
+        """What stages rejected of what was received on these days, as the server counted it."""
+        found: set[ArticleRef] = set()
+        for day in days:
+            key = self._keys.buried(self._inbox_id, day)
+            async for field in self._redis.hscan_iter(key, count=ASKED_AT_ONCE):
+                drop_id, _, article_id = field[0].decode().partition(":")
+                found.add(ArticleRef(UUID(drop_id), UUID(article_id)))
+        return found
+
+    async def buried_count(self, days: Iterable[int]) -> int:
+        """How many these are."""
+        return sum(
+            [int(await self._redis.hlen(self._keys.buried(self._inbox_id, day))) for day in days]
+        )
+
+    async def has_ingest(self) -> bool:
+        """Whether an ingest of this inbox gives signs of life."""
+        return bool(await workers_of(self._redis, self._keys, self._receipts))
+
+    async def has_room(self) -> bool:
+        """Whether ingest may publish now; while it may not, what isn't sent waits in its folder."""
+        for group in await group_info(self._redis, self._keys.stream(RAW_STREAM)):
+            if group["name"].decode() == ENRICHMENT.group:
+                length = int(await self._redis.xlen(self._keys.stream(RAW_STREAM)))
+                waiting = length if group["lag"] is None else int(group["lag"])
+                return waiting + int(group["pending"]) < self._backlog
+        return True
+
+    async def filed(self) -> Mapping[str, object] | None:
+        """What the indexer's last sign of life says of the store's tally; None where none does."""
+        for worker in await workers_of(self._redis, self._keys, INDEXER):
+            tally = worker.get("tally")
+            if isinstance(tally, dict):
+                return tally
+        return None
+
+
+def days_of(hours: Iterable[int]) -> list[int]:
+    """The days (since 1970) that hours (since 1970) lie in."""
+    return sorted({hour // DAY_HOURS for hour in hours})
+
+
+def _place(at: str, state: PlaceState) -> Place:
+    if not at:
+        return NOWHERE
+    stream, _, entry_id = at.partition(":")
+    return Place(stream, entry_id, state)
