@@ -63,7 +63,7 @@ class Halt:
 
     ``dead`` of the last ``of`` articles died, the last ``row`` of them in a row; ``times`` of
     them of the ``commonest`` reason.  ``last``: the newest few, as file and article id.
-    ``passed`` and ``failed``: trials since, those that passed in a row and all that failed.
+    ``passed`` and ``failed``: trials since, of the last in a row.
     """
 
     group: str

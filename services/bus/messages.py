@@ -313,3 +313,14 @@ def log_fields(payload: Any) -> dict[str, object]:
         return {}
     told = {"of": payload.of, "by_revision": payload.by_revision}
     return {"outcome": payload.outcome, **{k: v for k, v in told.items() if v is not None}}
+
+
+def time_of(payload: Payload) -> datetime:
+    """When what ``payload`` says was so."""
+    if isinstance(payload, EnrichedArticle):
+        return payload.enriched_at
+    if isinstance(payload, RawArticle):
+        return payload.ingested_at
+    if isinstance(payload, Outcome):
+        return payload.timings.filed_at
+    return datetime.now(UTC)

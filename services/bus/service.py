@@ -26,6 +26,7 @@ from services.bus.groups import ensure_groups
 from services.bus.keys import Keys, StageSpec
 from services.bus.messages import software_version
 from services.bus.observed import Observed, observed
+from services.bus.probing import Gate
 from services.bus.retention import Janitor
 from services.bus.sampler import Sampler
 from services.bus.scripts import Scripts
@@ -197,11 +198,17 @@ class Service:
             guard = LoopGuard(pulse=self._vitals.loop)
             guard.start()
             stack.callback(guard.stop)
-            await broker.start()
-            log.info("service.ready", url=without_password(url), group=self._spec.group)
+
+            async def begin() -> None:
+                await broker.start()
+                log.info("service.ready", url=without_password(url), group=self._spec.group)
+
+            gate = Gate(stage, self._settings, redis, begin)
+            stack.push_async_callback(gate.close)
+            await gate.look()
             self._start_tasks(redis, guard)
             try:
-                return await self._watch(broker, stage, redis)
+                return await self._watch(broker, stage, redis, gate)
             finally:
                 await self._drain(broker, stage, redis)
 
@@ -247,11 +254,13 @@ class Service:
         ended = self._beside is not None and self._beside.done()
         return Verdict(not ended, "what runs beside the stage has ended" if ended else None)
 
-    async def _watch(self, broker: RedisBroker, stage: Stage, redis: Redis) -> int:
+    async def _watch(self, broker: RedisBroker, stage: Stage, redis: Redis, gate: Gate) -> int:
         watchdog = Watchdog(self._spec, self._settings, redis, stage.facts)
         self._look_at(stage, watchdog)
         while not self._stop.is_set():
-            failure = await watchdog.look(broker.subscribers)
+            if not await gate.look():
+                return Exit.TEMPFAIL
+            failure = await watchdog.look(broker.subscribers if gate.open else ())
             if failure is not None:
                 log.critical("service.failed", reason=failure.reason, code=int(failure.code))
                 if failure.hangs:
@@ -320,6 +329,7 @@ def _shown(facts: Facts) -> dict[str, object]:
         "done": facts.done,
         "failed": facts.failed,
         "waiting_for": facts.waiting_for,
+        "halted": facts.halted,
         "busy_seconds": None if busy is None else round(time.monotonic() - busy, 1),
     }
 

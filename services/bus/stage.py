@@ -25,7 +25,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from faststream import AckPolicy
@@ -33,8 +32,8 @@ from faststream.redis import StreamSub
 from faststream.redis.annotations import RedisBatchStreamMessage  # noqa: TC002  (FastStream resolves it at run time)
 from redis.exceptions import RedisError
 
-from schemas.article import EnrichedArticle, RawArticle
-from schemas.events import Outcome, Payload
+from schemas.article import EnrichedArticle
+from schemas.events import Payload
 from services.bus.budget import Budget, Halted
 from services.bus.connect import cancel
 from services.bus.envelope import carried, read
@@ -54,6 +53,7 @@ from services.bus.messages import (
     fault_of_reject,
     item_of,
     log_fields,
+    time_of,
 )
 from services.bus.patience import FIRST_PAUSE, Facts, Patience, Stopping, longer
 from services.bus.scripts import Scripts
@@ -313,7 +313,7 @@ class Stage:
             self._passed()
             return
         try:
-            event = event_of(self.spec, item, result, _time_of(result))
+            event = event_of(self.spec, item, result, time_of(result))
         except ValueError as error:
             # It can't be written (a lone surrogate, a wrong type): as if the handler had raised.
             self._measured.unwritable()
@@ -393,13 +393,3 @@ class Stage:
             self._measured.buried(None, fault, reported=burial.outcome is not None)
         self.facts.failed += 1
         log.error("message.dead", entry_id=message.entry_id, reason=fault.reason)
-
-
-def _time_of(payload: Payload) -> datetime:
-    if isinstance(payload, EnrichedArticle):
-        return payload.enriched_at
-    if isinstance(payload, RawArticle):
-        return payload.ingested_at
-    if isinstance(payload, Outcome):
-        return payload.timings.filed_at
-    return datetime.now(UTC)
