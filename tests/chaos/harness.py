@@ -18,7 +18,14 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from services.bus.errors import StopWorking
-from services.bus.keys import DEAD_STREAM, ENRICHED_STREAM, OUTCOME_STREAM, STREAMS, Keys
+from services.bus.keys import (
+    DEAD_STREAM,
+    ENRICHED_STREAM,
+    OUTCOME_STREAM,
+    STREAMS,
+    Keys,
+    is_ours,
+)
 from services.console.supervisor import FIRST_PAUSE, LOOK_EVERY, SERVICES, Desk
 from services.settings import Settings
 
@@ -147,22 +154,26 @@ class Attack:
     def run_until(
         self, holds: Callable[[], bool], what: str, timeout: float = SETTLE_TIMEOUT
     ) -> None:
-        """Look after the desk (ended services are started again) until ``holds``.
-
-        Pauses before a start don't grow here: waiting them out is a third of a run with many
-        deaths, and the more starts fall into it, the more is tried.
-        """
+        """Look after the desk (ended services are started again) until ``holds``."""
         deadline = time.monotonic() + timeout
         while not holds():
             try:
-                self.desk.look()
-                for child in self.desk.children.values():
-                    child.pause = FIRST_PAUSE
+                self.tend()
             except StopWorking as error:
                 raise AssertionError(f"{error}\n{self.state()}") from error
             if time.monotonic() > deadline:
                 raise AssertionError(f"waited {timeout:g} s in vain for: {what}\n{self.state()}")
             time.sleep(LOOK_EVERY / 4)
+
+    def tend(self) -> None:
+        """Start again what has ended; :class:`StopWorking` where that can't help.
+
+        Pauses before a start don't grow here: waiting them out is a third of a run with many
+        deaths, and the more starts fall into it, the more is tried.
+        """
+        self.desk.look()
+        for child in self.desk.children.values():
+            child.pause = FIRST_PAUSE
 
     def receipts(self) -> list[dict[str, Any]]:
         return [json.loads(path.read_bytes()) for path in self._receipt_paths()]
@@ -180,6 +191,7 @@ class Attack:
         self.run_until(self.quiet, "nothing pending")
 
     def quiet(self) -> bool:
+        """Whether no stage of ours has anything before it."""
         with quick_client(self.url) as redis:
             try:
                 return all(
@@ -187,6 +199,7 @@ class Attack:
                     for stream in STREAMS
                     if redis.exists(KEYS.stream(stream))
                     for group in cast("Any", redis.xinfo_groups(KEYS.stream(stream)))
+                    if is_ours(group["name"].decode())
                 )
             except RedisError:
                 return False
