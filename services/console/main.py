@@ -30,6 +30,7 @@ from services.console import (
     tokens_command,
     webhooks_command,
 )
+from services.console.doctor import command as doctor_command
 from services.console.options import (
     AsJson,
     Inbox,
@@ -56,6 +57,7 @@ app.add_typer(entities_command.app, name="entities")
 app.add_typer(subscribers_command.app, name="subscribers")
 app.add_typer(tokens_command.app, name="tokens")
 app.add_typer(webhooks_command.app, name="webhooks")
+app.command()(doctor_command.doctor)
 app.command()(export_command.export)
 app.command("migrate-store")(migrate_store.migrate_store)
 
