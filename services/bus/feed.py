@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import RedisError, ResponseError
 
+from services import metrics
 from services.bus.connect import cancel, client, server_url
 from services.bus.errors import StopWorking
 from services.bus.follower import Delivery, Follower, Gap, Item, Passed
@@ -190,6 +191,7 @@ class Feed:
         First comes a :class:`Passed`, so that a client has a position from the beginning.
         """
         self.clients += 1
+        metrics.EVENT_CLIENTS.inc()
         try:
             follower = Follower(self, self.streams_of(wanted), wanted)
             while not await follower.begin(start):
@@ -200,6 +202,7 @@ class Feed:
                 yield item
         finally:
             self.clients -= 1
+            metrics.EVENT_CLIENTS.dec()
 
     async def asked(self, ask: Callable[[Any], object], *, atomic: bool) -> list[Any] | None:
         """Answers to some commands, errors among them; None where the server is away."""

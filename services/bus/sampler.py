@@ -97,11 +97,14 @@ class Sampler:
         self._told = there
 
 
-def tell_free(folders: Mapping[str, Path]) -> None:
-    """Set how many bytes are free where each folder lies; the nearest one above, if it isn't there.
+def tell_free(folders: Mapping[str, Path]) -> list[int]:
+    """Set how many bytes are free where each folder lies, and give them.
 
-    Raises ``OSError``.
+    Of a folder that isn't there: where it would be made.  Raises ``OSError``.
     """
+    free = []
     for name, folder in folders.items():
         there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
-        metrics.DISK_FREE.labels(name).set(shutil.disk_usage(there).free)
+        free.append(shutil.disk_usage(there).free)
+        metrics.DISK_FREE.labels(name).set(free[-1])
+    return free

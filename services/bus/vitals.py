@@ -9,6 +9,7 @@ any thread.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -91,6 +92,13 @@ class Pulse:
         if self.age is None:
             return Verdict(ok=False, reason="not running now")
         return self.alive()
+
+
+async def beats(pulse: Pulse) -> None:
+    """Beat for the event loop that this runs in, until cancelled."""
+    while True:
+        pulse.beat()
+        await asyncio.sleep(BEAT_EVERY)
 
 
 @dataclass(frozen=True, slots=True)

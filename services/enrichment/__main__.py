@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from services import metrics
 from services.bus.connect import server_url
 from services.bus.keys import ENRICHMENT
 from services.bus.kinship import KinIndex
@@ -22,7 +23,11 @@ def main() -> int:
     def handler() -> Handler:
         from services.enrichment.pipeline import Enricher  # noqa: PLC0415  (loads NLP libraries)
 
-        return Enricher(settings, KinIndex(server_url(settings), settings)).enrich
+        with metrics.MODEL_LOAD_SECONDS.time():
+            enricher = Enricher(settings, KinIndex(server_url(settings), settings))
+        for model, version in enricher.models():
+            metrics.MODEL.labels(model, version).set(1)
+        return enricher.enrich
 
     return run(ENRICHMENT, settings, handler)
 

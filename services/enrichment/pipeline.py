@@ -72,6 +72,12 @@ class Enricher:
         self._now = now
         self._clock = clock
 
+    def models(self) -> list[tuple[str, str]]:
+        """Name and version of each model that is loaded."""
+        makers = [annotator.maker for annotator in self._annotators]
+        known = {(maker.model, maker.model_version or "") for maker in makers if maker.model}
+        return sorted(known)
+
     def enrich(self, articles: Sequence[RawArticle]) -> Sequence[EnrichedArticle | Reject]:
         """One enriched article for each, in order. Blocks; nothing is rejected here so far.
 

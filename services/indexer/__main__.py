@@ -12,6 +12,8 @@ from services.bus.changes import announcing
 from services.bus.companions import together
 from services.bus.keys import INDEXER
 from services.bus.service import exit_with, prepare, run
+from services.bus.vitals import Pulse
+from services.indexer.standing import StoreStanding
 from services.indexer.store.opening import open_store
 from services.indexer.webhooks.delivering import delivering
 from services.settings import Settings
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from services.bus.companions import Companion
     from services.bus.stage import Handler
+    from services.bus.vitals import Vitals
     from services.indexer.api.server import ApiServer
     from services.indexer.store.base import ArticleStore
 
@@ -38,7 +41,20 @@ def main() -> int:
             api.check()
         return opened[0].file
 
-    companions = [announcing(lambda: opened[0], settings), delivering(lambda: opened[0], settings)]
+    standing = StoreStanding(settings, opened)
+    webhooks = Pulse("webhooks", settings.handler_timeout)
+
+    def watch(vitals: Vitals) -> None:
+        vitals.ready("store", standing.verdict)
+        vitals.gauge(standing.look)
+        vitals.watch(webhooks)
+        if api is not None:
+            vitals.watch(api.pulse)
+
+    companions = [
+        announcing(lambda: opened[0], settings),
+        delivering(lambda: opened[0], settings, pulse=webhooks),
+    ]
     if api is not None:
         companions.append(_serving(api))
     return run(
@@ -48,6 +64,7 @@ def main() -> int:
         batch_size=settings.index_batch_size,
         companion=together(*companions),
         details=dict if api is None else api.details,
+        watch=watch,
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from services.bus.connect import client, server_url
 from services.bus.keys import receipts_stage
+from services.bus.observed import Observed, observed
 from services.bus.publisher import Publisher
 from services.bus.receipt_notes import ReceiptNotes
 from services.bus.service import Service, exit_with, guarded, prepare
@@ -27,6 +28,11 @@ OUTCOMES_AT_ONCE = 100
 
 async def serve(settings: Settings) -> int:
     """Own the folder (or stand by until it is free), then work until stopped."""
+    with observed(settings, "ingest") as seen:
+        return await _serve(settings, seen)
+
+
+async def _serve(settings: Settings, seen: Observed) -> int:
     stop, drain = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -34,6 +40,7 @@ async def serve(settings: Settings) -> int:
     loop.add_signal_handler(signal.SIGUSR1, drain.set)
     async with client(server_url(settings)) as redis:
         publisher = Publisher(settings, redis)
+        publisher.spans = seen.spans
         sandbox = Sandbox.of(settings)
         sandbox.warm()
         notes = ReceiptNotes(settings, redis)
@@ -44,6 +51,8 @@ async def serve(settings: Settings) -> int:
             assemble,
             noted=lambda receipt: notes.note(in_short(receipt)),
         )
+        desk.watched(seen.vitals)
+        seen.vitals.begins("standing by")
         try:
             if not await desk.acquire(stop):
                 return Exit.OK
@@ -65,6 +74,7 @@ async def serve(settings: Settings) -> int:
                 OUTCOMES_AT_ONCE,
                 companion=scan,
                 details=desk.details,
+                seen=seen,
             )
             return await service.main()
         finally:

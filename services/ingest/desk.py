@@ -24,6 +24,7 @@ from services.ingest.limits import limits_of
 from services.ingest.lock import FolderLock
 from services.ingest.presence import Presence
 from services.ingest.reading import AssembleFunction, FileReader, ReadFunction
+from services.ingest.standing import Standing, progress_of
 from services.ingest.taking import BATCH_FILES, Bus, Taker
 from services.ingest.waits import Clock, Waits
 from services.ingest.watch import watch
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from schemas.events import Outcome
+    from services.bus.vitals import Vitals
     from services.ingest.receipts import Receipt
     from services.settings import Settings
 
@@ -91,6 +93,7 @@ class IngestDesk:
         self._next_scan = self._scan_rest = self._next_prune = 0.0
         self._scan_wanted = False
         self._has_room = True
+        self._standing = Standing(settings, self._clock, self._files)
 
     # --- owning the folder -----------------------------------------------------------
     @property
@@ -108,6 +111,7 @@ class IngestDesk:
         while self._journal is None and not stop.is_set():
             if not await self._guarded("start", self._try_to_own):
                 await self._pause(stop, self._settings.scan_interval)
+        self._standing.pulse.rest()
         return self._journal is not None
 
     def close(self) -> None:
@@ -185,27 +189,19 @@ class IngestDesk:
                 raise StopWorking(f"the {name} folder is the inbox itself: {settings.inbox}")
 
     def details(self) -> dict[str, object]:
-        """How far each long file is, for the sign of life. May be called from any thread.
-
-        ``offset`` and ``size`` in bytes; ``settled`` of the ``records`` have an outcome.
-        """
+        """How far each long file is, for the sign of life. May be called from any thread."""
         journal = self._journal
-        if journal is None:
-            return {}
-        return {
-            "progress": [
-                {
-                    "file": each.file,
-                    "drop_id": str(each.drop_id),
-                    "offset": each.offset,
-                    "size": each.size,
-                    "records": each.records,
-                    "settled": max(0, each.records - journal.waiting(each.drop_id)),
-                    "since": each.since.isoformat(),
-                }
-                for each in self._taker.works.progress()
-            ]
-        }
+        return {} if journal is None else {"progress": progress_of(self._taker.works, journal)}
+
+    def watched(self, vitals: Vitals) -> None:
+        """Let operators ask how the folder and the work on it stand."""
+        self._standing.watched(vitals, lambda: self._journal is not None)
+        vitals.gauge(self._tell_files)
+
+    def _tell_files(self) -> None:
+        if self._journal is not None:
+            taken = self._taker.paths.__contains__
+            self._standing.tell_files(self._journal, self._inbox, taken)
 
     # --- outcomes ------------------------------------------------------------------------
     def settle(self, outcomes: Sequence[Outcome]) -> Sequence[None]:
@@ -245,6 +241,7 @@ class IngestDesk:
                 if not worked:
                     await self._pause(stop, self._until_next())
         finally:
+            self._standing.pulse.rest()
             watcher.cancel()
             with suppress(asyncio.CancelledError):
                 await watcher
@@ -362,16 +359,19 @@ class IngestDesk:
         ``work`` returns None when there was nothing to do, which proves nothing about what
         was missing.
         """
+        self._standing.pulse.beat()
         if not self._waits.ready(key):
             return False
         try:
             worked = await work()
         except Unavailable as error:
+            self._standing.failed(key, str(error))
             delay = self._waits.failed(key)
             if self._waits.tell(key):
                 log.warning("inbox.waiting", what=key, reason=str(error), retry_in_s=delay)
             return False
         if worked is not None and self._waits.succeeded(key):
+            self._standing.resumed(key)
             log.info("inbox.resumed", what=key)
         return bool(worked)
 

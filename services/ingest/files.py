@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from services.effects import effect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 CHUNK = 1024 * 1024
 """Bytes per read or write: large enough that the calls don't count, small beside any memory."""
@@ -101,6 +101,8 @@ class Files:
         self.root = root
         self.expected: tuple[int, int] | None = None
         """Device and inode that the inbox has; None: whatever is there. See ``presence``."""
+        self.at_work: Callable[[], object] = int
+        """Called for each piece of a file that is read: what takes long still goes on."""
 
     # --- the inbox -------------------------------------------------------------
     @contextmanager
@@ -299,6 +301,7 @@ class Files:
         """The bytes of an open file from its start."""
         offset = 0
         while chunk := os.pread(descriptor, CHUNK, offset):
+            self.at_work()
             yield chunk
             offset += len(chunk)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from services import metrics
 from services.bus.errors import Unavailable
 from services.ingest.archive import Taken
 from services.ingest.names import shown
@@ -65,6 +66,7 @@ class Filer:
         for row, receipt in finished:
             any_refused = "rejected" in receipt.summary
             refused = self.journal.first_rejected(row.drop_id) if any_refused else None
+            _count(receipt)
             _log_receipt(receipt, refused)
             self.noted(receipt)
         return [row for row, _ in finished]
@@ -160,6 +162,13 @@ def receipt_articles(journal: Journal, row: DropRow) -> Iterator[ReceiptArticle]
     for entry in journal.file_entries(row.drop_id):
         if entry.outcome is not None:
             yield receipt_article(entry, entry.outcome)
+
+
+def _count(receipt: Receipt) -> None:
+    folder = "gone" if receipt.archived_as is None else receipt.archived_as.partition("/")[0]
+    metrics.RECEIPTS.labels(folder).inc()
+    for outcome, number in receipt.summary.items():
+        metrics.RECEIPT_ARTICLES.labels(outcome).inc(number)
 
 
 def _log_receipt(receipt: Receipt, refused: Outcome | None) -> None:

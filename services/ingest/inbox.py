@@ -11,10 +11,14 @@ import os
 import posixpath
 import stat
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from services.ingest.files import Identity
 from services.ingest.names import is_hidden, is_temporary, shown
 from services.observability import get_logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 log = get_logger("ingest.inbox")
 
@@ -84,6 +88,14 @@ class Inbox:
         """Monotonic time at which the next file will have stood still; None if none is waiting."""
         waiting = (found.since + self._settle_time for found in self._standing.values())
         return min((at for at in waiting if at > now), default=None)
+
+    def waiting(self, is_taken: Callable[[bytes], bool], now: float) -> tuple[int, float]:
+        """How many files of the last scan aren't taken, and for how many seconds the first stands.
+
+        From any thread; ``now`` is monotonic, in seconds.
+        """
+        since = [found.since for path, found in self._standing.items() if not is_taken(path)]
+        return len(since), max(0.0, now - min(since)) if since else 0.0
 
     def holds(self, path: bytes) -> bool:
         """Whether the last scan saw ``path``."""

@@ -56,6 +56,15 @@ class JournalBook:
         )
         return [_row(each) for each in found]
 
+    def open_files(self) -> tuple[int, datetime | None]:
+        """How many files have no receipt yet, and when the first of them was taken."""
+        (found,) = self._query(
+            "SELECT count(*) AS number, min(received_at) AS first FROM drops"
+            " WHERE state IN ('taken', 'published', 'settled') AND part_of IS NULL",
+            (),
+        )
+        return found["number"], None if found["first"] is None else from_ms(found["first"])
+
     def find(self, drop_id: UUID) -> DropRow | None:
         """One drop."""
         found = self._query("SELECT * FROM drops WHERE drop_id = ?", (str(drop_id),))

@@ -6,6 +6,7 @@ import asyncio
 import signal
 
 from services.bus.errors import Unavailable
+from services.bus.observed import observed
 from services.bus.service import exit_with, guarded, prepare
 from services.bus.watchdog import Exit
 from services.indexer.api.server import ApiServer
@@ -21,8 +22,12 @@ async def serve(settings: Settings) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    api = ApiServer(settings)
     try:
-        await ApiServer(settings).run(stop)
+        with observed(settings, "api") as seen:
+            seen.vitals.watch(api.pulse)
+            seen.vitals.works()
+            await api.run(stop)
     except Unavailable as error:
         # At the start only: while it serves, a store that is away is waited for.
         log.critical("service.cannot_work", reason=str(error))

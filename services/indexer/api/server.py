@@ -21,6 +21,7 @@ from services.bus.board import Board
 from services.bus.connect import cancel
 from services.bus.feed import Feed
 from services.bus.listening import url_of
+from services.bus.vitals import LOOP_LIMIT, Pulse, beats
 from services.indexer.api.access.guard import Access, guarded
 from services.indexer.api.access.table import TokenTable
 from services.indexer.api.app import create_app, with_cors
@@ -63,6 +64,8 @@ class ApiServer:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._url: str | None = None
+        self.pulse = Pulse("api", LOOP_LIMIT)
+        """Beaten by the server's own event loop; at rest while it doesn't serve."""
 
     @property
     def url(self) -> str | None:
@@ -93,11 +96,12 @@ class ApiServer:
                 table.close()
         if sock is None:
             return
-        serving = ServerThread(self._settings, table, sock)
+        serving = ServerThread(self._settings, table, sock, self.pulse)
         self._url = url_of(sock)
         try:
             await self._serve(serving, stop)
         finally:
+            self.pulse.rest()
             self._url = None
 
     async def _listening(self, table: TokenTable, stop: asyncio.Event) -> socket.socket | None:
@@ -146,7 +150,10 @@ class _Server(Server):
 class ServerThread:
     """uvicorn over one socket. ``ended`` is done when it has ended, with what ended it."""
 
-    def __init__(self, settings: Settings, table: TokenTable, sock: socket.socket) -> None:
+    def __init__(
+        self, settings: Settings, table: TokenTable, sock: socket.socket, pulse: Pulse
+    ) -> None:
+        self._pulse = pulse
         self.ended: Future[None] = Future()
         self._settings = settings
         self._table = table
@@ -189,6 +196,8 @@ class ServerThread:
     async def _serve(self) -> None:
         settings = self._settings
         async with AsyncExitStack() as stack:
+            beating = asyncio.create_task(beats(self._pulse), name="api-pulse")
+            stack.push_async_callback(cancel, beating)
             readers = Readers(settings)
             stack.callback(readers.close)
             await stack.enter_async_context(self._table.kept_fresh())

@@ -19,6 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from services import metrics
 from services.bus.connect import cancel
 from services.bus.errors import Unavailable
 from services.bus.webhooks import Letter, Slot, Tries, WebhookQueue
@@ -287,6 +288,7 @@ class Courier:
 
     async def _taken(self, slot: Slot, event: bytes, answer: Answer) -> None:
         now = self._clock.now()
+        metrics.WEBHOOK_DELIVERIES.labels("delivered").inc()
         await self._insist(lambda: self._queue.delivered(slot, now))
         self._line.forget(slot)
         log.debug(
@@ -308,6 +310,7 @@ class Courier:
         return True
 
     async def _put_off(self, slot: Slot, begun: Tries, answer: Answer, *, counted: bool) -> None:
+        metrics.WEBHOOK_DELIVERIES.labels("failed").inc()
         now = self._clock.now()
         due = self._line.known[slot].due
         if counted:
@@ -320,6 +323,7 @@ class Courier:
             self._lost.set()
 
     async def _bury(self, slot: Slot, event: bytes, begun: Tries, answer: Answer) -> None:
+        metrics.WEBHOOK_DELIVERIES.labels("dead").inc()
         named = message_id(event)
         kind = str((parsed(event) or {}).get("type"))
         letter = Letter(event, named, kind, begun.counted, answer.reason)

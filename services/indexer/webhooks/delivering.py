@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from services.bus.connect import cancel
 from services.bus.errors import StopWorking, Unavailable
+from services.bus.vitals import Pulse
 from services.bus.webhooks import QueueGone, streams_of
 from services.bus.webhooks_desk import beside_a_stage
 from services.indexer.webhooks.courier import Clock, Courier
@@ -48,17 +49,21 @@ AFTER_A_FAULT = 30.0
 
 
 def delivering(
-    registry: Callable[[], Registry], settings: Settings, clock: Clock | None = None
+    registry: Callable[[], Registry],
+    settings: Settings,
+    clock: Clock | None = None,
+    pulse: Pulse | None = None,
 ) -> Companion:
     """What runs beside the indexer: delivers every webhook, until told to stop.
 
-    ``registry`` is asked for when it runs: by then the store is open.
+    ``registry`` is asked for when it runs: by then the store is open.  ``pulse`` is beaten at
+    each look at the webhooks.
     """
 
     async def deliver(queues: Queues, stop: asyncio.Event) -> None:
         # It would say the headers of every answer.
         logging.getLogger("httpcore").setLevel(logging.WARNING)
-        await Delivery(registry(), queues, settings, clock).run(stop)
+        await Delivery(registry(), queues, settings, clock, pulse).run(stop)
 
     return beside_a_stage(settings, deliver)
 
@@ -73,8 +78,14 @@ class Delivery:
     """The couriers of one process."""
 
     def __init__(
-        self, registry: Registry, queues: Queues, settings: Settings, clock: Clock | None = None
+        self,
+        registry: Registry,
+        queues: Queues,
+        settings: Settings,
+        clock: Clock | None = None,
+        pulse: Pulse | None = None,
     ) -> None:
+        self._pulse = pulse or Pulse("webhooks", settings.handler_timeout)
         self._registry = registry
         self._queues = queues
         self._settings = settings
@@ -87,10 +98,12 @@ class Delivery:
         """Deliver until told to stop; what is in flight is finished."""
         try:
             while not stop.is_set():
+                self._pulse.beat()
                 await self._look()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), LOOK_EVERY)
         finally:
+            self._pulse.rest()
             self._let_end(*self._running)
             await self._all_ended()
 
