@@ -76,6 +76,50 @@ Revision = Annotated[int, Field(ge=0, le=2**53 - 1)]
 """Orders the versions of one article; at most what a JavaScript number holds exactly."""
 
 
+class Provenance(Model):
+    """Who made one block of the enrichment, with what, and how it went."""
+
+    block: str = Field(description="e.g. 'language', 'entities', 'topics'")
+    status: Literal["done", "skipped", "failed"]
+    reason: str | None = Field(
+        default=None, description="why it, or a part of it, was skipped or failed"
+    )
+    annotator: str
+    version: str
+    model: str | None = None
+    model_version: str | None = None
+    model_sha256: Sha256 | None = None
+    knowledge_version: str | None = None
+    at: UtcDatetime
+    duration_ms: Annotated[float, Field(ge=0)] = Field(
+        description="this article's share of the batch's time"
+    )
+
+
+class Kept(Model):
+    """What an article that is enriched again keeps: what was found among the articles of its time.
+
+    Among those of today others would be found, and what was said of them would change.
+    """
+
+    near_duplicate_of: NearDuplicate | None = None
+    near_duplicates: tuple[NearDuplicate, ...] = ()
+    story: StoryRef | None = None
+    provenance: tuple[Provenance, ...] = Field(default=(), description="of these blocks")
+
+
+class Reenrichment(Model):
+    """An article came from the store to be enriched again, and from no file.
+
+    Of its drop only ``drop_id`` and ``inbox_id`` are new; the rest says where it once came from.
+    """
+
+    run: UUID = Field(description="the run of re-enrichment; it is the inbox_id too")
+    kept: Kept | None = Field(
+        default=None, description="on the way to being enriched; absent afterwards"
+    )
+
+
 class Retry(Model):
     """An operator sent a dead letter's article on its way again."""
 
@@ -106,6 +150,9 @@ class Drop(Model):
     part_of: UUID | None = Field(
         default=None,
         description="a long file crosses in parts, each a drop of its own: the first part's id",
+    )
+    reenrichment: Reenrichment | None = Field(
+        default=None, description="set where a stored article is enriched again"
     )
     retry: Retry | None = Field(
         default=None,
@@ -283,26 +330,6 @@ class Language(Model):
 
     code: str = Field(description="ISO 639-1, or 'und' where it can't be told")
     confidence: Score
-
-
-class Provenance(Model):
-    """Who made one block of the enrichment, with what, and how it went."""
-
-    block: str = Field(description="e.g. 'language', 'entities', 'topics'")
-    status: Literal["done", "skipped", "failed"]
-    reason: str | None = Field(
-        default=None, description="why it, or a part of it, was skipped or failed"
-    )
-    annotator: str
-    version: str
-    model: str | None = None
-    model_version: str | None = None
-    model_sha256: Sha256 | None = None
-    knowledge_version: str | None = None
-    at: UtcDatetime
-    duration_ms: Annotated[float, Field(ge=0)] = Field(
-        description="this article's share of the batch's time"
-    )
 
 
 class EnrichedArticle(RawArticle):
