@@ -8,14 +8,39 @@ made elsewhere: a test compares the source with this list.
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from typing import TYPE_CHECKING, get_args
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.metrics import MetricWrapperBase
+
+from schemas.events import OutcomeKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 REGISTRY = CollectorRegistry()
 """The values of this process. Not prometheus_client's own, which any library may add to."""
 
+ProcessCollector(registry=REGISTRY)  # process_…: memory, processor time, file descriptors, start
+
 LATENCY_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86400)
 """Seconds: from a hop of an idle desk to an article that waited for a day."""
+
+OUTCOMES_OF_ARTICLES: tuple[str, ...] = get_args(OutcomeKind)
+
+LABEL_VALUES: Mapping[str, tuple[str, ...]] = {
+    "stage": ("ingest", "enrichment", "indexer", "api"),
+    "stream": ("raw", "enriched", "outcomes", "dead", "stories", "entities"),
+    "hop": ("published", "enriched", "searchable", "end_to_end"),
+    "outcome": OUTCOMES_OF_ARTICLES,
+    "reason": ("rejected", "error", "worker_died", "unreadable"),
+    "result": ("delivered", "failed", "dead"),
+    "folder": ("done", "rejected", "gone", "inbox", "state", "store"),
+    "state": ("waiting", "on_their_way", "received", "in_flight", *OUTCOMES_OF_ARTICLES),
+}
+"""What a label may say. A receipt's folder ``gone``: its original was gone. The other labels name
+what an installation has few of: ``group`` (its subscribers), ``event`` (of docs/logs.md), ``model``
+and ``version``."""
 
 BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 100, 128, 256)
 """Articles: powers of two, and the indexer's default of 100."""
