@@ -129,6 +129,10 @@ class Keys:
         """String: this change is on its stream."""
         return f"{{{self.namespace}}}:announced:{change_id}"
 
+    def begun(self, call: str) -> str:
+        """String: what a call that counts attempts was answered, for when it is sent again."""
+        return f"{{{self.namespace}}}:begun:{call}"
+
     def alive(self, spec: StageSpec, consumer: str) -> str:
         """String with a short life: the facts of one running worker, as JSON."""
         return f"{{{self.namespace}}}:alive:{spec.group}:{consumer}"

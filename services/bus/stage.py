@@ -56,7 +56,7 @@ from services.bus.messages import (
     time_of,
 )
 from services.bus.patience import FIRST_PAUSE, Facts, Patience, Stopping, longer
-from services.bus.scripts import Scripts
+from services.bus.scripts import Scripts, new_call
 from services.bus.spans import NO_SPANS, Spans
 from services.observability import get_logger, stack_once
 
@@ -226,9 +226,8 @@ class Stage:
         """Count the attempts; finish what needs none; return what is to be worked on."""
         if not items:
             return []
-        counts = await self._patience.insist(
-            lambda: self._scripts.begin(self.spec, [(item.entry_id, item.ref) for item in items])
-        )
+        entries, call = [(item.entry_id, item.ref) for item in items], new_call()
+        counts = await self._patience.insist(lambda: self._scripts.begin(self.spec, entries, call))
         ready: list[Item] = []
         for item, count in zip(items, counts, strict=True):
             if count == 0:

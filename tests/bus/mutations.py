@@ -227,7 +227,7 @@ MUTATIONS = (
             Edit(
                 f"{LUA}/begin.lua",
                 "redis.call('HINCRBY', KEYS[1], id, 1)",
-                "redis.call('HINCRBY', KEYS[1], id, #KEYS - 1)",
+                "redis.call('HINCRBY', KEYS[1], id, #KEYS - 2)",
             ),
         ),
         "test_rule_06_attempts.py",

@@ -29,7 +29,7 @@ from services.bus.keys import (
 )
 from services.bus.messages import Item, burial_of, event_of, fault_of_reject
 from services.bus.publisher import received_event
-from services.bus.scripts import ArticleRef, Burial, Limits, Scripts
+from services.bus.scripts import Again, ArticleRef, Burial, Limits, Scripts
 from services.bus.stage import Stage
 from tests.bus.desk import (
     RECEIPTS,
@@ -285,7 +285,8 @@ async def test_the_keys_of_each_script_lie_in_one_slot_of_a_cluster(namespace: s
     await scripts.unsubscribe(RAW_STREAM, "mine")
     await scripts.resubscribe(RAW_STREAM, "mine")
     await scripts.count_entries(RAW_STREAM, "0-0", "1-0")
-    await scripts.retry(DEAD_STREAM, "1-0", RAW_STREAM, REF, EVENT)
+    counted = Counted.of(article(1).drop, None)
+    await scripts.retry(DEAD_STREAM, Again("1-0", RAW_STREAM, EVENT, REF, counted))
     await scripts.spend(RECEIPTS.group, Limits(10, 50.0, 5), 3, b"{}")
     await scripts.next_probe(ENRICHMENT.group, 30)
     await scripts.probed(ENRICHMENT.group, "1-0", passed=True, enough=3, pause=1)
@@ -306,6 +307,7 @@ def test_every_key_that_can_be_built_lies_in_the_desk_s_slot() -> None:
         "attempts": [keys.attempts(spec) for spec in (ENRICHMENT, INDEXER, RECEIPTS)],
         "marker": [keys.marker(REF.drop_id, REF.article_id)],
         "buried": [keys.buried(UUID(int=1), 20_000)],
+        "begun": [keys.begun("0123456789abcdef")],
         "alive": [keys.alive(ENRICHMENT, "host-1-ab")],
         "alive_pattern": [keys.alive_pattern()],
         "announced": [keys.announced(REF.drop_id)],

@@ -8,6 +8,7 @@ reply was lost: what was done is not done twice.
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,9 @@ NOT_HALTED = -1
 BURIED_TTL = 120 * 24 * 3600
 """Seconds that the ledger's list of what stages rejected is kept: longer than dead letters (a
 quarter), so that one that is tried again is found in it."""
+
+BEGUN_TTL = 900
+"""Seconds that a lost answer can be asked for again: TCP gives up an unheard peer after that."""
 
 NO_STREAM = "no such key"
 
@@ -108,6 +112,21 @@ class Burial:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """A dead letter's message on its way back to the stream ``target``.
+
+    ``ref`` is None where no article can be told; ``counted``: what the ledger had counted it by
+    as rejected, None where it had not.
+    """
+
+    letter_id: str
+    target: Stream
+    event: bytes
+    ref: ArticleRef | None = None
+    counted: Counted | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """How many articles of a stage may die: of the last ``window`` per cent, and in a row."""
 
@@ -122,6 +141,11 @@ class Trimmed:
 
     removed: int
     left_behind: tuple[str, ...] = ()
+
+
+def new_call() -> str:
+    """A name for a call that may have to be sent several times."""
+    return secrets.token_hex(8)
 
 
 class Scripts:
@@ -153,12 +177,18 @@ class Scripts:
         keys = [self.keys.announced(change_id), self.keys.stream(target)]
         return bool(await self._run("announce", keys, [DATA_FIELD, event, self._ttl]))
 
-    async def begin(self, spec: StageSpec, entries: Sequence[tuple[str, ArticleRef]]) -> list[int]:
-        """Count an attempt on each entry; 0 for one whose article has already gone on."""
+    async def begin(
+        self, spec: StageSpec, entries: Sequence[tuple[str, ArticleRef]], call: str | None = None
+    ) -> list[int]:
+        """Count an attempt on each entry; 0 for one whose article has already gone on.
+
+        ``call``: from :func:`new_call`, the same for every time that one counting is sent.
+        """
         effect(f"bus.begin.{spec.name}")
-        keys = [self.keys.attempts(spec)]
+        keys = [self.keys.attempts(spec), self.keys.begun(call or new_call())]
         keys += [self.keys.marker(ref.drop_id, ref.article_id) for _, ref in entries]
-        args = [spec.reads.name, ATTEMPTS_TTL, *(entry_id for entry_id, _ in entries)]
+        ids = [entry_id for entry_id, _ in entries]
+        args = [spec.reads.name, ATTEMPTS_TTL, BEGUN_TTL, *ids]
         return [int(count) for count in await self._run("begin", keys, args)]
 
     async def give_back(self, spec: StageSpec, entry_ids: Sequence[str]) -> None:
@@ -294,19 +324,20 @@ class Scripts:
         keys = [self.keys.halted(group), self.keys.recent(group)]
         return bool(await self._run("probed", keys, [how, enough, pause, entry_id]))
 
-    async def retry(
-        self, dead: Stream, letter_id: str, target: Stream, ref: ArticleRef | None, event: bytes
-    ) -> str | None:
+    async def retry(self, dead: Stream, again: Again) -> str | None:
         """Take a dead letter away and add its message to the stream that it was read from.
 
         Both or neither; the new entry's id, None where the letter isn't there any more.
         """
-        effect(f"bus.retry.{target.name}")
-        keys = [self.keys.stream(dead), self.keys.stream(target)]
-        args: list[Any] = [letter_id, DATA_FIELD, event]
-        if ref is not None:
-            keys.append(self.keys.marker(ref.drop_id, ref.article_id))
-            args += [target.name, self._ttl]
+        effect(f"bus.retry.{again.target.name}")
+        keys = [self.keys.stream(dead), self.keys.stream(again.target)]
+        args: list[Any] = [again.letter_id, DATA_FIELD, again.event]
+        if again.ref is not None:
+            keys.append(self.keys.marker(again.ref.drop_id, again.ref.article_id))
+            args += [again.target.name, self._ttl]
+            if again.counted is not None:
+                keys.append(self.keys.buried(again.counted.inbox_id, again.counted.day))
+                args.append(again.counted.entry(again.ref)[0])
         added: bytes = await self._run("retry", keys, args)
         return added.decode() or None
 
@@ -316,4 +347,4 @@ class Scripts:
         return int(await self._run("drop_consumers", [key], [spec.group, idle_ms]))
 
 
-__all__ = ["ArticleRef", "Burial", "Limits", "Scripts", "Trimmed"]
+__all__ = ["Again", "ArticleRef", "Burial", "Limits", "Scripts", "Trimmed", "new_call"]
