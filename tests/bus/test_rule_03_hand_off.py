@@ -29,7 +29,7 @@ from services.bus.keys import (
 )
 from services.bus.messages import Item, burial_of, event_of, fault_of_reject
 from services.bus.publisher import received_event
-from services.bus.scripts import Again, ArticleRef, Burial, Limits, Scripts
+from services.bus.scripts import Again, ArticleRef, Burial, Counted, Limits, Scripts
 from services.bus.stage import Stage
 from tests.bus.desk import (
     RECEIPTS,
