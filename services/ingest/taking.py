@@ -259,7 +259,9 @@ class Taker:
             self._wait(row.path, error)
             return None
         self.waits.succeeded(("file", row.path))
-        if row.state == "taken" and row.attempts == 0:
+        # Of a file that is gone nothing is read, and what was noted of it may have been published:
+        # the answer to that may have been lost, and the file taken away before the next try.
+        if reading.row.gone is None and row.state == "taken" and row.attempts == 0:
             self.journal.retake(reading.row, reading.entries)
         return reading
 
