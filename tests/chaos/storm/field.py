@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from redis.asyncio import Redis as AsyncRedis
 
+from services.bus import connect
 from services.bus.keys import ENRICHED_STREAM
 from services.bus.server import EmbeddedServer
 from services.bus.subscribers import Subscribers
@@ -20,7 +21,7 @@ from services.settings import Settings
 from tests.chaos.harness import QUICK, Attack, Subscriber
 from tests.chaos.proxy import Proxy
 from tests.chaos.storm.schedule import WORKERS
-from tests.chaos.storm.worker import RELEASE, SERVICE
+from tests.chaos.storm.worker import RELEASE, SERVICE, SOCKET_TIMEOUT
 from tests.wait import wait_until
 
 if TYPE_CHECKING:
@@ -32,8 +33,10 @@ CLAIM_AFTER = 2.0
 """Seconds, at full pace: below the shortest SIGSTOP, so that each is a zombie's."""
 
 MAX_ATTEMPTS = 8
-"""A message may meet several deaths and zombies in a storm, and isn't poison for that; a real
-desk meets one in a night."""
+"""At full pace, and five at least: a message may meet several deaths and zombies in a storm, and
+isn't poison for that; a real desk meets one in a night."""
+
+FEWEST_ATTEMPTS = 5
 
 SLEEPER = "never-reads"
 """A registered subscriber that reads nothing, for the whole storm."""
@@ -46,7 +49,8 @@ def environ_of(pace: float) -> dict[str, str]:
     return {
         **QUICK,
         "WIREDESK_CLAIM_AFTER": str(CLAIM_AFTER * pace),
-        "WIREDESK_MAX_ATTEMPTS": str(MAX_ATTEMPTS),
+        "WIREDESK_MAX_ATTEMPTS": str(max(FEWEST_ATTEMPTS, round(MAX_ATTEMPTS * pace))),
+        SOCKET_TIMEOUT: str(connect.SOCKET_TIMEOUT * pace),
         "WIREDESK_API": "false",
         "WIREDESK_HEALTH": "true",
         "WIREDESK_HEALTH_PORT": "0",

@@ -198,6 +198,7 @@ def _act(
 def _report(storm: Storm, desk: Field, diary: Diary) -> Report:
     receipts = desk.receipts()
     outcomes = outcomes_of(receipts)
+    poison = {file.name for file in poisoned(desk.dropped)}
     return Report(
         seed=storm.seed,
         fsync=storm.fsync,
@@ -205,7 +206,11 @@ def _report(storm: Storm, desk: Field, diary: Diary) -> Report:
         articles=sum(outcomes.values()),
         faults=dict(diary.faults),
         outcomes=outcomes,
-        dead_letters=len(desk.dead()),
+        dead_letters=sum(
+            receipt["file"] in poison and line["outcome"] == "rejected"
+            for receipt in receipts
+            for line in receipt["articles"]
+        ),
         lost=sum(file.records for file in desk.dropped) - sum(outcomes.values()),
         duplicated=twice(desk, receipts),
         restarts=desk.restarts,

@@ -6,6 +6,9 @@ another release would:
 * ``older``: without the fields of annotations that the first release didn't know.  What an
   older worker passes on is complete all the same: unknown fields are kept (schemas.base).
 * ``newer``: with fields that this release doesn't know, at every level.
+
+WIREDESK_TEST_SOCKET_TIMEOUT (seconds) lets it give up a silent server sooner, so that a fault of
+a short storm outlasts it as one of a long storm does.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from services.bus import messages, publisher
+from services.bus import connect, messages, publisher
 from services.bus.envelope import write
 from services.bus.service import exit_with
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from services.bus.envelope import Outgoing
 
 SERVICE, RELEASE = "WIREDESK_TEST_SERVICE", "WIREDESK_TEST_RELEASE"
+SOCKET_TIMEOUT = "WIREDESK_TEST_SOCKET_TIMEOUT"
 
 SINCE_THE_FIRST = frozenset(
     {
@@ -82,6 +86,7 @@ def main() -> int:
     release = os.environ.get(RELEASE, "this")
     if release != "this":
         write_as(release)
+    connect.SOCKET_TIMEOUT = float(os.environ.get(SOCKET_TIMEOUT, connect.SOCKET_TIMEOUT))
     # Only the one that runs is imported: each loads what the others need not.
     match os.environ[SERVICE]:
         case "ingest":
