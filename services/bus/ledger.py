@@ -6,6 +6,7 @@ and what was received are two counts that can be held against each other.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
@@ -119,9 +120,13 @@ class Whereabouts:
             [int(await self._redis.hlen(self._keys.buried(self._inbox_id, day))) for day in days]
         )
 
-    async def has_ingest(self) -> bool:
-        """Whether an ingest of this inbox gives signs of life."""
-        return bool(await workers_of(self._redis, self._keys, self._receipts))
+    async def ingest_since(self) -> float | None:
+        """Since when (s since 1970) an ingest owns this inbox; None where none gives signs of life.
+
+        Of an older release, which doesn't say: since now, so that nothing is overdue.
+        """
+        signs = await workers_of(self._redis, self._keys, self._receipts)
+        return max((float(sign.get("owned_at", time.time())) for sign in signs), default=None)
 
     async def has_room(self) -> bool:
         """Whether ingest may publish now; while it may not, what isn't sent waits in its folder."""

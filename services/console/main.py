@@ -25,6 +25,7 @@ from services.bus.watchdog import Exit
 from services.console import (
     entities_command,
     export_command,
+    ledger_command,
     migrate_store,
     subscribers_command,
     tokens_command,
@@ -59,6 +60,7 @@ app.add_typer(tokens_command.app, name="tokens")
 app.add_typer(webhooks_command.app, name="webhooks")
 app.command()(doctor_command.doctor)
 app.command()(export_command.export)
+app.command()(ledger_command.ledger)
 app.command("migrate-store")(migrate_store.migrate_store)
 
 Workers = Annotated[
