@@ -77,7 +77,10 @@ class Publisher:
 
     async def room(self, *, bulk: bool = False) -> bool:
         """Whether fewer articles wait for enrichment than ``raw_backlog`` (``bulk_backlog``)."""
-        backlog = self._bulk_backlog if bulk else self._backlog
+        return await self.waiting() < (self._bulk_backlog if bulk else self._backlog)
+
+    async def waiting(self) -> int:
+        """Articles that wait for enrichment, or are being enriched."""
         key = self._keys.stream(RAW_STREAM)
         try:
             for group in await group_info(self._redis, key):
@@ -85,10 +88,10 @@ class Publisher:
                     # The lag is unknown (None) after entries were deleted by hand.
                     lag = group["lag"]
                     waiting = await self._redis.xlen(key) if lag is None else lag
-                    return int(waiting) + int(group["pending"]) < backlog
+                    return int(waiting) + int(group["pending"])
         except RedisError as error:
             raise Unavailable(f"server: {error}") from error
-        return True
+        return 0
 
 
 def received_event(article: RawArticle) -> bytes:

@@ -175,5 +175,6 @@ async def test_nothing_but_the_stage_and_the_publisher_hands_messages_on() -> No
         "publish",
         "report",
         "room",
+        "waiting",
     }
     assert {name for name in vars(Stage) if not name.startswith("_")} == {"consumers", "subscribe"}

@@ -18,6 +18,8 @@ on each):
 * An article whose content another id already holds is a ``duplicate`` of that
   one and not found by ``search``; :mod:`services.indexer.store.rules` says why,
   and what happens when the first changes or goes.
+* An article that was enriched again (``drop.reenrichment``) replaces the annotations of the very
+  version that it was made of, and nothing else: :mod:`services.indexer.store.renewing`.
 * The order within a batch is the order of filing; how filings are split into
   batches makes no difference.
 * ``effect("indexer.store.commit")`` is announced right before the commit.

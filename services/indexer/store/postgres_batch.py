@@ -18,6 +18,7 @@ from services.indexer.store import postgres_stories
 from services.indexer.store.places import free_place, listed_at, place_at
 from services.indexer.store.postgres_copy import rows
 from services.indexer.store.postgres_derived import folded
+from services.indexer.store.renewing import decide_again
 from services.indexer.store.rows import article_row, standing_of, version_row
 from services.indexer.store.rules import decide, highest_number
 from services.indexer.store.snippets import SCANNED_CHARS
@@ -126,8 +127,10 @@ class Batch:
             for drop, name, document in db.execute(_REPORTED, pairs)
         }
         new = [article for article in articles if _pair(article) not in self._reported]
-        # What articles say of stories counts in any order, so it may come first.
-        postgres_stories.join(db, [a.story for a in new])
+        # What articles say of stories counts in any order, so it may come first. One that is
+        # enriched again says nothing new of its own.
+        saying = [a.story for a in new if a.drop.reenrichment is None]
+        postgres_stories.join(db, saying)
         self._roots = postgres_stories.roots(db, [a.story for a in new])
         for row in rows(db, _HELD, [str(a.article_id) for a in new]):
             self.work.held[row["article_id"]] = Held(dict(row), row)
@@ -179,9 +182,18 @@ class Batch:
         held = self.work.held.get(str(article.article_id))
         twin = self._live.get(article.content_hash)
         other = None if twin is None or twin == str(article.article_id) else UUID(twin)
+        if article.drop.reenrichment is not None and held is not None:
+            return self._renew(article, held, other)
         decision = decide(article, None if held is None else standing_of(held.row), other)
         if decision.outcome != "superseded":
             self._place(article, held, decision)
+        return self._report(article, decision)
+
+    def _renew(self, article: EnrichedArticle, held: Held, twin: UUID | None) -> Outcome:
+        was = held.content or self._content(held.row)
+        decision, kept = decide_again(article, standing_of(held.row), was, twin)
+        if decision.renewed:
+            self._place(kept, held, decision)
         return self._report(article, decision)
 
     def _report(self, article: EnrichedArticle, decision: Decision) -> Outcome:
@@ -194,6 +206,7 @@ class Batch:
             source=source_name(article.provider),
             of=decision.duplicate_of,
             by_revision=decision.by_revision,
+            **decision.told,
             timings=timings_of(article, self._filed_at),
         )
         document = made.model_dump_json()
@@ -226,6 +239,8 @@ class Batch:
         row["story"] = None if article.story is None else self._root(str(article.story.id))
         if held is None:
             held = self._new(article)
+        elif decision.renewed:
+            row["story"] = held.row["story"]
         same = held.row.get("content_hash") == article.content_hash
         version = version_row(article, held.row["seq"], filed_at)
         # One character more than is scanned, so that a longer text is known to go on.
@@ -237,9 +252,9 @@ class Batch:
         else:
             held.row["current"] = next(self._version_numbers)
             self.work.versions[held.row["current"]] = version
-        if not same or held.row["state"] != decision.state:
+        if not same or held.row["state"] != decision.state or decision.renewed:
             self._changed(held)
-        if decision.outcome == "unchanged":
+        if decision.outcome == "unchanged" or decision.renewed:
             del row["filed_at"]
         held.row |= row
         held.content = article

@@ -84,12 +84,26 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The outcome of one filing, and the state that the article is in after it."""
+    """The outcome of one filing, and the state that the article is in after it.
+
+    ``reason``: of a rejected one.  ``renewed``: only annotations change
+    (:mod:`services.indexer.store.renewing`): it is a change, and no new filing of the content.
+    """
 
     outcome: OutcomeKind
     state: State
     duplicate_of: UUID | None = None
     by_revision: int | None = None
+    reason: str | None = None
+    advice: str = ""
+    renewed: bool = False
+
+    @property
+    def told(self) -> dict[str, str]:
+        """What the outcome of a rejected one says more; nothing for others."""
+        if self.reason is None:
+            return {}
+        return {"stage": "indexer", "reason": self.reason, "advice": self.advice}
 
 
 def version_key(article: EnrichedArticle) -> VersionKey:

@@ -26,6 +26,7 @@ from services.indexer.store import (
 from services.indexer.store.aliases import keys_in, rekeyed
 from services.indexer.store.base import ArticleStore, Change, Record, Version
 from services.indexer.store.entities import CHANGES_AT_ONCE
+from services.indexer.store.renewing import decide_again
 from services.indexer.store.rules import decide
 from services.indexer.store.sqlite_errors import named_errors
 from services.indexer.store.sqlite_schema import open_file, roll_back
@@ -367,12 +368,18 @@ def _file_one(
     before = sqlite_write.reported(db, drop.drop_id, article.article_id)
     if before is not None:
         return before
-    pending.stories.update(sqlite_stories.join(db, article.story))
     row = sqlite_write.held_row(db, article.article_id)
     twin = sqlite_write.twin(db, article)
-    decision = decide(article, None if row is None else row.standing, twin)
-    if decision.outcome != "superseded":
-        sqlite_write.keep(db, pending, article, row, decision, filed_at)
+    if drop.reenrichment is not None and row is not None:
+        was = sqlite_write.content(db, row)
+        decision, kept = decide_again(article, row.standing, was, twin)
+        writes = decision.renewed
+    else:
+        pending.stories.update(sqlite_stories.join(db, article.story))
+        decision, kept = decide(article, None if row is None else row.standing, twin), article
+        writes = decision.outcome != "superseded"
+    if writes:
+        sqlite_write.keep(db, pending, kept, row, decision, filed_at)
     outcome = Outcome(
         drop=drop,
         article_id=article.article_id,
@@ -382,6 +389,7 @@ def _file_one(
         source=source_name(article.provider),
         of=decision.duplicate_of,
         by_revision=decision.by_revision,
+        **decision.told,
         timings=timings_of(article, filed_at),
     )
     return sqlite_write.report(db, outcome)

@@ -31,6 +31,8 @@ HELD = """
     FROM articles WHERE article_id = ?
 """
 
+CONTENT = "SELECT document FROM versions WHERE seq = ?"
+
 TWIN = """
     SELECT article_id FROM articles
     WHERE content_hash = ? AND state = 'live' AND article_id <> ?
@@ -106,6 +108,12 @@ def held_row(db: sqlite3.Connection, article_id: UUID) -> Held | None:
     return Held(seq, current, standing_of(dict(zip(names, values, strict=True))))
 
 
+def content(db: sqlite3.Connection, held: Held) -> EnrichedArticle:
+    """The current version of an article, as it was filed."""
+    (document,) = db.execute(CONTENT, (held.current,)).fetchone()
+    return EnrichedArticle.model_validate_json(document)
+
+
 def twin(db: sqlite3.Connection, article: EnrichedArticle) -> UUID | None:
     """Another article that is live with the same content."""
     row = db.execute(TWIN, (article.content_hash, str(article.article_id))).fetchone()
@@ -156,9 +164,9 @@ def _write(
         _update(db, "versions", held.current, version)
     else:
         row["current"] = _insert(db, "versions", version)
-    if not kept or held.standing.state != decision.state:
+    if not kept or held.standing.state != decision.state or decision.renewed:
         row["change"] = _next_change(db)
-    if decision.outcome == "unchanged":
+    if decision.outcome == "unchanged" or decision.renewed:
         del row["filed_at"]
     _update(db, "articles", held.seq, row)
     return held.seq
