@@ -284,7 +284,7 @@ def take_port(settings: Settings) -> socket.socket | None:
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise _no_address(settings, error.strerror) from error
-    log.warning("health.no_port", host=host, first=ports[0], last=ports[-1])
+    log.warning("health.no_port", host=host, ports=f"{ports[0]} to {ports[-1]}")
     return None
 
 

@@ -90,14 +90,12 @@ class Measured:
         """A message was handed off as ``payload``, by us and for the first time."""
         self._processed.inc()
         self._came_back(item)
-        if isinstance(payload, EnrichedArticle):
-            _enriched.observe(seconds_between(payload.ingested_at, payload.enriched_at))
-        elif isinstance(payload, Outcome):
+        drop = item.payload.drop
+        if isinstance(payload, Outcome) and drop.reenrichment is None:
             metrics.OUTCOMES.labels(self._stage, payload.outcome).inc()
-            times = payload.timings
-            if times.enriched_at is not None:
-                _searchable.observe(seconds_between(times.enriched_at, times.filed_at))
-            _end_to_end.observe(seconds_between(times.received_at, times.filed_at))
+        if drop.reenrichment is None and drop.retry is None:
+            # What was sent again, by whoever, has waited for that: it says nothing of the desk.
+            _timed(payload)
         self._spans.crossed(self._stage, item, payload)
 
     def _came_back(self, item: Item) -> None:
@@ -113,6 +111,17 @@ class Measured:
             metrics.OUTCOMES.labels(self._stage, "rejected").inc()
         if item is not None:
             self._spans.buried(self._stage, item, fault)
+
+
+def _timed(payload: Payload) -> None:
+    """Observe how long the hop took that ends with ``payload``."""
+    if isinstance(payload, EnrichedArticle):
+        _enriched.observe(seconds_between(payload.ingested_at, payload.enriched_at))
+    elif isinstance(payload, Outcome):
+        times = payload.timings
+        if times.enriched_at is not None:
+            _searchable.observe(seconds_between(times.enriched_at, times.filed_at))
+        _end_to_end.observe(seconds_between(times.received_at, times.filed_at))
 
 
 def published(article: RawArticle, spans: Spans) -> None:
