@@ -9,6 +9,12 @@ INBOX ?= inbox
 TEST_PROCESSES ?= $(if $(WIREDESK_TEST_REDIS_URL),0,2)
 # For make bench-quality: a folder with eval/, knowledge/ and topics/.
 DATA ?= ../shared/data
+# For make chaos: how much news within how long, which seed (default: another each time), and what
+# else the storm is told, e.g. STORM="--fsync always".
+ARTICLES ?= 20000
+MINUTES ?= 30
+SEED ?=
+STORM ?=
 # For make fuzz: which readers (default: all), and seconds for each.
 READER ?=
 SECONDS ?= 120
@@ -37,7 +43,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --no-config --quiet --universal 
 	--custom-compile-command "make lock" --group build
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test bench bench-quality fuzz lint types lock check-lock generated check-generated clean
+.PHONY: help demo run test bench bench-quality chaos fuzz lint types lock check-lock generated check-generated clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -58,6 +64,9 @@ bench: $(TEST_READY) ## Measure how fast it is on this machine
 bench-quality: $(TEST_READY) ## Measure how right it is: make bench-quality DATA=folder (docs/enrichment.md)
 	$(BIN)/python -m services.enrichment.quality --data "$(DATA)"
 
+chaos: $(TEST_READY) ## A storm of faults over a desk: make chaos ARTICLES=20000 MINUTES=30 SEED=7 (docs/chaos.md)
+	$(BIN)/python -m tests.chaos.storm --articles $(ARTICLES) --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(STORM)
+
 fuzz: $(TEST_READY) ## Fuzz the readers: make fuzz READER=nitf SECONDS=600 (needs pip install atheris)
 	$(BIN)/python -m tests.fuzz.fuzz_readers --seconds $(SECONDS) $(READER)
 
@@ -73,12 +82,16 @@ generated: $(TEST_READY) ## Write what is generated: schemas/generated/ and the 
 	$(BIN)/python -m schemas.generate
 	$(BIN)/python -m services.indexer.api.openapi
 	$(BIN)/python -m services.settings_doc
+	$(BIN)/python -m services.metrics_doc
+	$(BIN)/python -m deploy.grafana.dashboard
 	$(BIN)/python -m tests.golden.format_table
 
 check-generated: $(TEST_READY) ## Refuse generated files that are not current
 	$(BIN)/python -m schemas.generate --check
 	$(BIN)/python -m services.indexer.api.openapi --check
 	$(BIN)/python -m services.settings_doc --check
+	$(BIN)/python -m services.metrics_doc --check
+	$(BIN)/python -m deploy.grafana.dashboard --check
 	$(BIN)/python -m tests.golden.format_table --check
 
 lock: $(TEST_READY) ## Pin all dependencies anew; make lock UPGRADE=--upgrade takes the newest
