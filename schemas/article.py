@@ -96,6 +96,10 @@ class Provenance(Model):
     )
 
 
+KIN_BLOCKS = frozenset({"duplicates", "story"})
+"""Blocks that are made by comparing an article with those of its time."""
+
+
 class Kept(Model):
     """What an article that is enriched again keeps: what was found among the articles of its time.
 

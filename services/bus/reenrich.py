@@ -18,7 +18,7 @@ from uuid import uuid5
 
 from redis.exceptions import RedisError
 
-from schemas.article import Kept, RawArticle, Reenrichment
+from schemas.article import KIN_BLOCKS, Kept, RawArticle, Reenrichment
 from services.bus.connect import client, server_url
 from services.bus.errors import Unavailable
 from services.bus.keys import OUTCOME_STREAM, Keys
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
 WAITING_SHARE = 4
 """A quarter of ``bulk_backlog`` (64): 16 articles, two batches of one worker, which keeps it busy.
 A long file that is read meanwhile keeps more than that waiting, and so comes before a run."""
-
-KIN_BLOCKS = frozenset({"duplicates", "story"})
-"""Blocks that compare an article with those of its time; they aren't made anew."""
 
 Whereabouts = Literal["on its way", "buried", "gone"]
 """Of an article without an outcome in the store: in a stage; among the dead letters, with an

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from schemas.article import EnrichedArticle, Language, Provenance
 from services.bus.errors import StopWorking, Unavailable
+from services.enrichment.again import restored, sparing
 from services.enrichment.annotators.base import Block, Draft
 from services.enrichment.registry import build_annotators
 from services.observability import get_logger, printable, seldom
@@ -103,7 +104,7 @@ class Enricher:
     ) -> tuple[list[Block | _Failure], float]:
         """The annotator's results and each article's share of the time in ms."""
         started = self._clock()
-        results = _run(annotator, drafts)
+        results = sparing(annotator.block, drafts, lambda some: _run(annotator, some))
         elapsed = max(self._clock() - started, 0.0)
         return results, round(elapsed * 1000 / max(len(drafts), 1), _DURATION_DIGITS)
 
@@ -132,7 +133,7 @@ class Enricher:
         article = draft.article
         # Not model_dump: the parts are frozen models already, and unknown fields ride along.
         fields = {name: getattr(article, name) for name in type(article).model_fields}
-        return EnrichedArticle(
+        made = EnrichedArticle(
             **fields,
             **(article.model_extra or {}),
             detected_language=draft.language or _UNKNOWN,
@@ -147,6 +148,7 @@ class Enricher:
             provenance=tuple(provenance),
             enriched_at=self._now(),
         )
+        return restored(made)
 
 
 def _first(made: Iterable[MadeT | None]) -> MadeT | None:

@@ -19,7 +19,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from schemas.article import EnrichedArticle, RawArticle
+from schemas.article import KIN_BLOCKS, EnrichedArticle, RawArticle
 from services.indexer.store.rules import Decision, version_key
 
 if TYPE_CHECKING:
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
     from schemas.article import Provenance
     from services.indexer.store.rules import Standing
-
-KIN_BLOCKS = frozenset({"duplicates", "story"})
-"""Blocks that are made by comparing an article with those of its time: they stay as they are."""
 
 _KIN_FIELDS = frozenset({"near_duplicate_of", "near_duplicates", "story"})
 
