@@ -91,8 +91,12 @@ class Measured:
         self._processed.inc()
         self._came_back(item)
         drop = item.payload.drop
-        if isinstance(payload, Outcome) and drop.reenrichment is None:
-            metrics.OUTCOMES.labels(self._stage, payload.outcome).inc()
+        if isinstance(payload, Outcome):
+            if drop.reenrichment is None:
+                metrics.OUTCOMES.labels(self._stage, payload.outcome).inc()
+            else:
+                # No part of the ledger: nothing was received.
+                metrics.REENRICHED.labels(payload.outcome).inc()
         if drop.reenrichment is None and drop.retry is None:
             # What was sent again, by whoever, has waited for that: it says nothing of the desk.
             _timed(payload)
