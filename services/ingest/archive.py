@@ -88,6 +88,47 @@ class Archive:
             raise Taken
         self._show_receipt(self._write_receipt(row, place, receipt), place)
 
+    def rewrite_receipt(self, row: DropRow, place: Place, receipt: Iterable[bytes]) -> None:
+        """Put another receipt in the place of the one that stands at ``place``."""
+        self.files.make_folder(posixpath.dirname(place.target))
+        hidden = self._write_receipt(row, place, receipt)
+        effect("ingest.receipt.replace")
+        os.rename(hidden, receipt_path(place))
+        self.files.sync_folder(posixpath.dirname(place.target))
+
+    def move(self, row: DropRow, place: Place, receipt: Iterable[bytes]) -> None:
+        """Move an archived file from ``row.archived_from`` to ``place``, with another receipt.
+
+        May be called again after a crash anywhere in it: the old name goes only when the new
+        one is whole.  Raises :class:`Taken` when another file stands at ``place``.
+        """
+        self.files.make_folder(posixpath.dirname(place.target))
+        old = row.archived_from
+        if row.gone is None and old is not None and not self._is_placed(row, place):
+            self._place_again(row, place, old)
+        self.rewrite_receipt(row, place, receipt)
+        if old is not None and _is_receipt_at(old + RECEIPT_SUFFIX, row.drop_id):
+            # Only while the receipt beside it is ours: the name may be another drop's by now.
+            for path in (old, old + RECEIPT_SUFFIX):
+                effect("ingest.archive.forget")
+                _discard(path)
+            self.files.sync_folder(posixpath.dirname(old))
+
+    def _place_again(self, row: DropRow, place: Place, old: bytes) -> None:
+        effect("ingest.archive.move")
+        try:
+            self.files.link(old, place.target, None)
+        except FileNotFoundError:
+            return  # somebody took it out of the archive; its receipt is right all the same
+        except FileExistsError as error:
+            raise Taken from error
+        except OSError as error:
+            if error.errno not in CANT_LINK:
+                raise
+            with open(old, "rb") as standing:
+                self._copy(row, place, standing.fileno())
+        self.files.sync_folder(posixpath.dirname(place.target))
+
     def _recover(self, row: DropRow) -> None:
         # Where the folder is gone or can't be entered there is nothing to give back.
         try:
@@ -179,7 +220,8 @@ class Archive:
             raise Changed("changed")
 
     def _write_receipt(self, row: DropRow, place: Place, receipt: Iterable[bytes]) -> bytes:
-        if os.path.lexists(receipt_path(place)) and not _is_receipt_of(place, row.drop_id):
+        target = receipt_path(place)
+        if os.path.lexists(target) and not _is_receipt_at(target, row.drop_id):
             raise Taken
         hidden = _beside(place, row.drop_id, b"receipt")
         effect("ingest.receipt.write")
@@ -205,9 +247,12 @@ def receipt_path(place: Place) -> bytes:
     return place.target + RECEIPT_SUFFIX
 
 
-def _is_receipt_of(place: Place, drop_id: UUID) -> bool:
-    with open(receipt_path(place), "rb") as found:
-        return str(drop_id).encode() in found.read(_RECEIPT_HEAD)
+def _is_receipt_at(path: bytes, drop_id: UUID) -> bool:
+    try:
+        with open(path, "rb") as found:
+            return str(drop_id).encode() in found.read(_RECEIPT_HEAD)
+    except FileNotFoundError:
+        return False
 
 
 def _hidden(drop_id: UUID, what: bytes) -> bytes:

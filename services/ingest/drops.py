@@ -54,6 +54,8 @@ class DropRow:
     The first part stands for the file; ``part_of`` is its id in the others.  A part holds
     what comes after ``start`` up to the record ``stop`` (None: up to the file's end).
     ``more``, of the first part: where the part that hasn't been read yet starts.
+    ``revised_at``, of the first part: when an outcome of the archived file was last replaced;
+    ``archived_from``: where the file was before, while it moves for that.
     """
 
     drop_id: UUID
@@ -72,6 +74,8 @@ class DropRow:
     start: Resume | None = None
     stop: int | None = None
     more: Resume | None = None
+    revised_at: datetime | None = None
+    archived_from: bytes | None = None
 
     @property
     def file_id(self) -> UUID:

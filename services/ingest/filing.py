@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,7 @@ class Filer:
     def file_settled(self) -> list[DropRow]:
         """Archive what is settled and may be tried now; returns the drops that are finished.
 
+        Also those that were archived before and whose receipts had to be written again.
         What the disk doesn't take now is tried again later, and the others go
         on.  Raises :class:`Unavailable` if the journal takes no write.
         """
@@ -58,7 +60,7 @@ class Filer:
         ]
         finished = []
         for row in due[:BATCH]:
-            receipt = self._try(row)
+            receipt = self._try(row, self._file)
             if receipt is not None:
                 finished.append((row, receipt))
         if finished:
@@ -69,12 +71,72 @@ class Filer:
             _count(receipt)
             _log_receipt(receipt, refused)
             self.noted(receipt)
-        return [row for row, _ in finished]
+        return [row for row, _ in finished] + self.revise_archived()
 
-    def _try(self, row: DropRow) -> Receipt | None:
+    def revise_archived(self) -> list[DropRow]:
+        """Write receipts again where outcomes were replaced; returns the files they are of.
+
+        A file moves from the rejected ones to those that are done once anything in it is
+        accepted.  Raises :class:`Unavailable` if the journal takes no write.
+        """
+        revised = []
+        for row in self.journal.revised_files(BATCH):
+            if not self.waits.ready(("archive", row.drop_id)):
+                continue
+            receipt = self._try(row, self._refile)
+            if receipt is not None:
+                self.journal.refiled(row)
+                log.info(
+                    "file.receipt_revised",
+                    file=receipt.file,
+                    drop_id=str(receipt.drop_id),
+                    archived_as=receipt.archived_as,
+                    **receipt.summary,
+                )
+                self.noted(receipt)
+                revised.append(row)
+        return revised
+
+    def _refile(self, row: DropRow) -> Receipt:
+        """Write the receipt of an archived file again, where the file then is."""
+        place = row.place
+        if place is None:
+            raise Unavailable(f"journal: archived drop {row.drop_id} has no place")
+        moves = place.kind == "rejected" and self.journal.is_accepted(row.drop_id)
+        if moves and (row.gone is not None or os.path.lexists(place.target)):
+            row, place = self._plan_move(row, start=0)
+        if row.archived_from is None:
+            receipt = make_receipt(self.journal, row, place)
+            self.archive.rewrite_receipt(
+                row, place, receipt.written(receipt_articles(self.journal, row))
+            )
+            return receipt
+        return self._move(row, place)
+
+    def _move(self, row: DropRow, place: Place) -> Receipt:
+        start = 0
+        while True:
+            receipt = make_receipt(self.journal, row, place)
+            try:
+                self.archive.move(row, place, receipt.written(receipt_articles(self.journal, row)))
+            except Taken:
+                start += 1
+                row, place = self._plan_move(row, start)
+            else:
+                return receipt
+
+    def _plan_move(self, row: DropRow, start: int) -> tuple[DropRow, Place]:
+        for place in self.archive.choose(row, "done", start):
+            if self.journal.plan_move(row, place):
+                planned = self.journal.find(row.drop_id)
+                if planned is not None:
+                    return planned, place
+        raise Unavailable(f"no free name in the archive for {row.file}")
+
+    def _try(self, row: DropRow, work: Callable[[DropRow], Receipt]) -> Receipt | None:
         key = ("archive", row.drop_id)
         try:
-            receipt = self._file(row)
+            receipt = work(row)
         except OSError as error:
             delay = self.waits.failed(key)
             if self.waits.tell(("archive", error.errno)):
@@ -150,6 +212,7 @@ def make_receipt(journal: Journal, row: DropRow, place: Place) -> Receipt:
         reader=row.reader,
         received_at=row.received_at,
         settled_at=journal.settled_at(row.drop_id) or row.received_at,
+        revised_at=row.revised_at,
         archived_as=f"{place.kind}/{shown(place.path)}" if row.gone is None else None,
         note=None if row.gone is None else GONE_NOTES[row.gone],
         summary=journal.counts(row.drop_id),

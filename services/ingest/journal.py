@@ -105,7 +105,10 @@ class Journal(JournalBook):
     def settle(self, outcomes: Sequence[Outcome]) -> list[UUID]:
         """Record outcomes in one transaction; returns the drops that are settled by them.
 
-        Others' outcomes, unknown drops and articles that have an outcome are passed over.
+        Also those that were, and whose receipts must be written again.  Others' outcomes,
+        unknown drops and articles that have an outcome are passed over; but what comes of a
+        dead letter that was sent again replaces what is known from an earlier time, in
+        whatever order they come.
         """
         now = to_ms(self._clock.now())
         settled = []
@@ -116,7 +119,7 @@ class Journal(JournalBook):
                     touched[outcome.drop.drop_id] = None
             for drop_id in touched:
                 changed = self._connection.execute(_SETTLE, (now, str(drop_id)))
-                if changed.rowcount:
+                if changed.rowcount or self._revise(drop_id, now):
                     settled.append(drop_id)
         return settled
 
@@ -156,12 +159,40 @@ class Journal(JournalBook):
                 [(now, str(drop_id), str(drop_id)) for drop_id in drops],
             )
 
+    def plan_move(self, row: DropRow, place: Place) -> bool:
+        """Decide where an archived drop goes from where it is; see :meth:`plan`."""
+        old = row.archived_from or (None if row.place is None else row.place.target)
+        try:
+            with self._transaction("plan_move"):
+                self._connection.execute(
+                    "UPDATE drops SET archive_kind = ?, archive_root = ?, archive_path = ?,"
+                    " archived_from = ? WHERE drop_id = ?",
+                    (place.kind, place.root, place.path, old, str(row.drop_id)),
+                )
+        except sqlite3.IntegrityError:
+            return False
+        return True
+
+    def refiled(self, row: DropRow) -> None:
+        """The receipt of an archived file shows the outcomes as of ``row.revised_at``."""
+        seen = None if row.revised_at is None else to_ms(row.revised_at)
+        with self._transaction("refiled"):
+            self._connection.execute(
+                "UPDATE drops SET refiled_at = ?, archived_from = NULL WHERE drop_id = ?",
+                (seen, str(row.drop_id)),
+            )
+
     def prune(self) -> int:
-        """Forget drops archived long ago; returns how many. Their receipts stay."""
+        """Forget drops archived long ago; returns how many. Their receipts stay.
+
+        One with an outcome that was replaced is kept for as long again.
+        """
         limit = to_ms(self._clock.now()) - KEEP_ARCHIVED_MS
         with self._transaction("prune"):
             done = self._connection.execute(
-                "DELETE FROM drops WHERE state = 'archived' AND archived_at < ?", (limit,)
+                "DELETE FROM drops WHERE state = 'archived'"
+                " AND max(archived_at, coalesce(revised_at, 0)) < ?",
+                (limit,),
             )
             return done.rowcount
 
@@ -172,18 +203,32 @@ class Journal(JournalBook):
         )
 
     def _note(self, outcome: Outcome) -> bool:
+        retry = outcome.drop.retry
         done = self._connection.execute(
             # An entry of an older release has no source yet; its outcome may tell it.
-            "UPDATE articles SET outcome = ?, published = 1, source = coalesce(source, ?)"
-            " WHERE drop_id = ? AND article_id = ? AND outcome IS NULL"
+            "UPDATE articles SET outcome = ?1, published = 1, source = coalesce(source, ?2)"
+            " WHERE drop_id = ?3 AND article_id = ?4 AND (outcome IS NULL"
+            "  OR own IS NULL AND coalesce(json_extract(outcome, '$.drop.retry.number'), 0) < ?5)"
             " AND EXISTS (SELECT 1 FROM drops d WHERE d.drop_id = articles.drop_id"
-            "  AND d.state IN ('taken', 'published'))",
+            "  AND (d.state IN ('taken', 'published') OR ?5 > 0))",
             (
                 outcome.model_dump_json(),
                 outcome.source,
                 str(outcome.drop.drop_id),
                 str(outcome.article_id),
+                0 if retry is None else retry.number,
             ),
+        )
+        return bool(done.rowcount)
+
+    def _revise(self, drop_id: UUID, now: int) -> bool:
+        """Note that a receipt of this drop, written or about to be, no longer says it all."""
+        done = self._connection.execute(
+            # Always later than before: the receipt that is being written may not have seen it.
+            "UPDATE drops SET revised_at = max(?, coalesce(revised_at + 1, 0)) WHERE drop_id ="
+            " (SELECT coalesce(part_of, drop_id) FROM drops WHERE drop_id = ?"
+            "  AND state IN ('settled', 'archived'))",
+            (now, str(drop_id)),
         )
         return bool(done.rowcount)
 

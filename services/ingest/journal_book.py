@@ -65,6 +65,15 @@ class JournalBook:
         )
         return found["number"], None if found["first"] is None else from_ms(found["first"])
 
+    def revised_files(self, limit: int) -> list[DropRow]:
+        """Archived files with an outcome that their receipts don't show yet, oldest first."""
+        found = self._query(
+            "SELECT * FROM drops WHERE state = 'archived' AND part_of IS NULL"
+            " AND revised_at IS NOT NULL AND revised_at IS NOT refiled_at ORDER BY seq LIMIT ?",
+            (limit,),
+        )
+        return [_row(each) for each in found]
+
     def find(self, drop_id: UUID) -> DropRow | None:
         """One drop."""
         found = self._query("SELECT * FROM drops WHERE drop_id = ?", (str(drop_id),))
@@ -245,4 +254,6 @@ def _row(found: sqlite3.Row) -> DropRow:
         start=_unpacked(found["start"]),
         stop=found["stop"],
         more=_unpacked(found["more"]),
+        revised_at=None if found["revised_at"] is None else from_ms(found["revised_at"]),
+        archived_from=found["archived_from"],
     )

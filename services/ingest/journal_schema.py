@@ -140,6 +140,23 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             THEN strftime('%s', 'now') / 3600 - 90 * 24 + 1 ELSE 0 END
         """,
     ),
+    (
+        # An outcome may be replaced after its file was archived: a dead letter was sent again.
+        # revised_at: when one was last; refiled_at: the revision that the receipt shows.
+        # archived_from: where the file still is, or was, while it moves to archive_path.
+        "ALTER TABLE drops ADD COLUMN revised_at INTEGER",
+        "ALTER TABLE drops ADD COLUMN refiled_at INTEGER",
+        "ALTER TABLE drops ADD COLUMN archived_from BLOB",
+        "DROP INDEX drops_planned",
+        """
+        CREATE UNIQUE INDEX drops_planned ON drops (archive_root, archive_path)
+            WHERE archive_path IS NOT NULL AND (state != 'archived' OR archived_from IS NOT NULL)
+        """,
+        """
+        CREATE INDEX drops_revised ON drops (seq)
+            WHERE revised_at IS NOT NULL AND revised_at IS NOT refiled_at
+        """,
+    ),
 )
 """One tuple of statements per version; ``user_version`` says how many have run."""
 

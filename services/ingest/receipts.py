@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from schemas.article import ReaderInfo
+from schemas.article import ReaderInfo, Retry
 from schemas.base import Model, Sha256, UtcDatetime
 from schemas.events import Outcome, OutcomeKind, Timings
 from services.bus import tracing
@@ -55,11 +55,17 @@ class ReceiptArticle(Model):
     reader: ReaderInfo | None = Field(
         default=None, description="how it was read, where that isn't how the first article was"
     )
+    retry: Retry | None = Field(
+        default=None, description="it had been rejected, and was sent again: how often, and when"
+    )
     timings: Timings
 
 
 class Receipt(Model):
-    """What became of one dropped file. Written once, when all of its articles have an outcome."""
+    """What became of one dropped file. Written when all of its articles have an outcome.
+
+    Written again where one of them was a dead letter and was sent again.
+    """
 
     schema_version: Literal[1] = 1
     drop_id: UUID
@@ -73,6 +79,9 @@ class Receipt(Model):
     )
     received_at: UtcDatetime
     settled_at: UtcDatetime
+    revised_at: UtcDatetime | None = Field(
+        default=None, description="when an outcome was last replaced: an article was sent again"
+    )
     archived_as: str | None = Field(
         default=None, description="'done/…' or 'rejected/…'; absent when the original was gone"
     )
@@ -130,5 +139,6 @@ def receipt_article(entry: Entry, outcome: Outcome) -> ReceiptArticle:
         advice=outcome.advice,
         trace_id=tracing.trace_id(traceparent),
         reader=entry.reader,
+        retry=outcome.drop.retry,
         timings=outcome.timings,
     )
