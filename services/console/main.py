@@ -23,10 +23,12 @@ from services.bus.connect import server_url
 from services.bus.errors import StopWorking, Unavailable
 from services.bus.watchdog import Exit
 from services.console import (
+    dead_command,
     entities_command,
     export_command,
     ledger_command,
     migrate_store,
+    resume,
     subscribers_command,
     tokens_command,
     webhooks_command,
@@ -54,6 +56,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(dead_command.app, name="dead")
 app.add_typer(entities_command.app, name="entities")
 app.add_typer(subscribers_command.app, name="subscribers")
 app.add_typer(tokens_command.app, name="tokens")
@@ -61,6 +64,7 @@ app.add_typer(webhooks_command.app, name="webhooks")
 app.command()(doctor_command.doctor)
 app.command()(export_command.export)
 app.command()(ledger_command.ledger)
+app.command()(resume.resume)
 app.command("migrate-store")(migrate_store.migrate_store)
 
 Workers = Annotated[
