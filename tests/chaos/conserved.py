@@ -127,8 +127,9 @@ def _nothing_twice(attack: Attack, *, emptied: bool) -> None:
 
 
 def _revisions_rise(outcomes: list[dict[str, Any]]) -> None:
+    """In the order of filing: one of several indexers may be overtaken on its way to the stream."""
     revisions: dict[str, list[int]] = defaultdict(list)
-    for event in outcomes:
+    for event in sorted(outcomes, key=lambda event: event["data"]["timings"]["filed_at"]):
         if event["data"]["outcome"] in {"indexed", "updated"}:
             revisions[event["data"]["article_id"]].append(event["data"]["revision"])
     for article_id, found in revisions.items():

@@ -20,7 +20,7 @@ from tests.chaos.storm.worker import newer, older
 if TYPE_CHECKING:
     from pathlib import Path
 
-SHORT = Storm(seed=0, articles=300, seconds=14.0, kinds=list(KINDS), pace=0.25)
+SHORT = Storm(seed=0, articles=300, seconds=11.0, kinds=list(KINDS), pace=0.25)
 
 
 @pytest.mark.chaos

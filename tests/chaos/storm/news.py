@@ -20,7 +20,9 @@ LATER_BY = 25
 
 DUMP_RECORDS = 40
 MOST_CRASHES = 3
-"""Each ends as many workers as there are attempts."""
+CRASHES_FROM = 1000
+"""Articles from which on there is one that crashes its worker, as often as there are attempts:
+half a short storm would be restarts of it. A short run of just that is in test_attacks.py."""
 
 SHARES = (
     ("article", 820),
@@ -40,7 +42,7 @@ SHARES = (
 class _Maker:
     wire: Wire
     draw: random.Random
-    crashes: int = 0
+    crashes_left: int
 
     def make(self, kind: str, earlier: list[Dropped]) -> list[Dropped]:
         """One file, or two of which the second is to come later."""
@@ -61,9 +63,9 @@ class _Maker:
         return makes.get(kind, self.wire.article)()
 
     def _crash(self) -> Dropped:
-        self.crashes += 1
-        if self.crashes > MOST_CRASHES:
+        if not self.crashes_left:
             return self.wire.article()
+        self.crashes_left -= 1
         return self.wire.article(CRASH, "rejected")
 
     def _again(self, earlier: list[Dropped]) -> Dropped:
@@ -82,7 +84,7 @@ def _is_plain(file: Dropped) -> bool:
 def make_news(seed: int, articles: int) -> list[Dropped]:
     """Files with at least ``articles`` records in all, in the order of dropping."""
     draw = random.Random(f"news {seed}")  # noqa: S311  (repeatable, not secret)
-    maker = _Maker(Wire(seed), draw)
+    maker = _Maker(Wire(seed), draw, min(MOST_CRASHES, articles // CRASHES_FROM))
     kinds, weights = zip(*SHARES, strict=True)
     files: list[Dropped] = []
     later: list[tuple[int, Dropped]] = []
