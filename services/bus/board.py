@@ -22,6 +22,7 @@ from services.bus.errors import StopWorking
 from services.bus.keys import CHANGE_STREAMS, DATA_FIELD, DEAD_STREAM, STREAMS, Keys
 from services.bus.overview import Overview, overview
 from services.bus.receipt_notes import ReceiptNote, newest_receipts
+from services.bus.sources import Sources
 from services.observability import get_logger
 
 if TYPE_CHECKING:
@@ -68,7 +69,9 @@ class Counter:
     That count begins anew where the server lost its data: what it then stands at was added since.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, interval: float = INTERVAL) -> None:
+        """``interval``: seconds of one bar of the recent past."""
+        self._interval = interval
         self._last: int | None = None
         self._samples: deque[tuple[float, int]] = deque()
         self._bars: deque[int] = deque(maxlen=INTERVALS)
@@ -87,7 +90,7 @@ class Counter:
         # One older than the time that a rate is told over stays, to count from.
         while len(self._samples) > 2 and now - self._samples[1][0] >= RATE_OVER:  # noqa: PLR2004
             self._samples.popleft()
-        self._add(new, int(now // INTERVAL))
+        self._add(new, int(now // self._interval))
 
     def _add(self, new: int, bar: int) -> None:
         missed = bar - self._bar if self._bars else 1
@@ -118,7 +121,10 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class DeadNote:
-    """A dead letter in short: nothing of the article's content."""
+    """A dead letter in short: nothing of the article's content.
+
+    ``reason`` may quote it, and is only there where a board looks closer.
+    """
 
     entry_id: str
     stage: str
@@ -127,16 +133,18 @@ class DeadNote:
     died_at: datetime
     file: str | None
     article_id: UUID | None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """The desk at one moment."""
+    """The desk at one moment. ``sources``: see :class:`services.bus.sources.Sources`."""
 
     state: Overview
     rates: dict[str, Rates]
     dead: tuple[DeadNote, ...]
     receipts: tuple[ReceiptNote, ...]
+    sources: tuple[tuple[str | None, int], ...] = ()
 
 
 class Board:
@@ -148,9 +156,18 @@ class Board:
         *,
         every: float = SAMPLE_EVERY,
         fresh_for: float = FRESH_FOR,
+        interval: float = INTERVAL,
+        closer: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.interval = INTERVAL
+        """``interval``: seconds of one bar of the recent past.
+
+        ``closer``: also count the sources of the newest outcomes, and tell the reasons of dead
+        letters. For a console, whose user may see articles anyway.
+        """
+        self.interval = interval
+        self.away: str | None = None
+        """Why the last look saw nothing; None where it saw the desk."""
         self._settings = settings
         self._keys = Keys(settings.namespace)
         self._every = every
@@ -159,10 +176,11 @@ class Board:
         self._redis: Redis | None = None
         self._task: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
+        self._closer = closer
+        self._sources = Sources(self._keys)
         self._counters: dict[str, Counter] = {}
         self._dead: tuple[object, tuple[DeadNote, ...]] = (None, ())
         self._seen: tuple[float, Sight | None] | None = None
-        self._down = False
 
     def start(self) -> None:
         """Begin to count. Call it in the loop; a server that isn't there is waited for."""
@@ -194,13 +212,14 @@ class Board:
             async with asyncio.timeout(LOOK_TIMEOUT):
                 sight = await self._sight(self._connected())
         except AWAY as error:
-            if not self._down:
-                log.warning("board.server_away", reason=str(error) or type(error).__name__)
-            self._down = True
+            reason = str(error) or type(error).__name__
+            if self.away is None:
+                log.warning("board.server_away", reason=reason)
+            self.away = reason
             # An embedded server that was started anew may be at another address.
             await self._disconnect()
             return None
-        self._down = False
+        self.away = None
         return sight
 
     def _connected(self) -> Redis:
@@ -218,12 +237,14 @@ class Board:
         infos = await self._infos(redis)
         now = self._clock()
         for name, info in infos.items():
-            self._counters.setdefault(name, Counter()).sample(info.get("entries-added", 0), now)
+            counter = self._counters.setdefault(name, Counter(self.interval))
+            counter.sample(info.get("entries-added", 0), now)
         return Sight(
             state=await overview(redis, self._keys, SHOWN_STREAMS),
             rates={name: _rates(counter) for name, counter in self._counters.items()},
             dead=await self._dead_letters(redis, infos[DEAD_STREAM.name]),
             receipts=await newest_receipts(redis, self._keys, RECEIPTS_SHOWN),
+            sources=await self._sources.look(redis) if self._closer else (),
         )
 
     async def _infos(self, redis: Redis) -> dict[str, dict[str, Any]]:
@@ -243,7 +264,7 @@ class Board:
         if self._dead[0] != state:
             key = self._keys.stream(DEAD_STREAM)
             entries: Any = await redis.xrevrange(key, count=DEAD_SHOWN)
-            self._dead = (state, _dead_notes(entries))
+            self._dead = (state, _dead_notes(entries, closer=self._closer))
         return self._dead[1]
 
 
@@ -259,7 +280,9 @@ def _rates(counter: Counter) -> Rates:
     return Rates(counter.total, counter.per_minute, counter.recent)
 
 
-def _dead_notes(entries: list[tuple[bytes, dict[bytes, bytes]]]) -> tuple[DeadNote, ...]:
+def _dead_notes(
+    entries: list[tuple[bytes, dict[bytes, bytes]]], *, closer: bool
+) -> tuple[DeadNote, ...]:
     """What is told of dead letters; what isn't one is left out."""
     letters = [(entry_id, _letter(fields)) for entry_id, fields in entries]
     return tuple(
@@ -271,6 +294,7 @@ def _dead_notes(entries: list[tuple[bytes, dict[bytes, bytes]]]) -> tuple[DeadNo
             died_at=letter.died_at,
             file=None if letter.drop is None else letter.drop.file,
             article_id=letter.article_id,
+            reason=letter.error_message if closer else None,
         )
         for entry_id, letter in letters
         if letter is not None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from services.bus.budget import halt_of
 from services.bus.envelope import Unreadable, read
 from services.bus.groups import group_info
 from services.bus.keys import DATA_FIELD, STREAMS, Keys, Stream, is_ours
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from redis.asyncio import Redis
 
+    from services.bus.budget import Halt
     from services.bus.envelope import Event
     from services.bus.keys import StageSpec
 
@@ -24,6 +26,11 @@ FOLLOW_BLOCK = 1000
 
 FOLLOW_COUNT = 100
 """Events read at once while following: bounds memory, and is far above any live rate."""
+
+
+SCAN_COUNT = 10_000
+"""Keys that the server looks through in one step, in about a millisecond. A desk has some for
+each article of a week; a hundred a step would be ten thousand questions for every look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +55,24 @@ class StreamState:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The whole desk. ``workers``: the last sign of life of each running worker."""
+    """The whole desk. ``workers``: the last sign of life of each running worker.
+
+    ``halts``: the stages that their failure budget has stopped.
+    """
 
     streams: tuple[StreamState, ...]
     workers: tuple[dict[str, Any], ...]
+    halts: tuple[Halt, ...] = ()
 
 
 async def overview(redis: Redis, keys: Keys, shown: Sequence[Stream] = STREAMS) -> Overview:
     """Look at the streams that are to be ``shown``, their groups, and every worker."""
     now_ms = await server_ms(redis)
     streams = [await stream_state(redis, keys, stream, now_ms) for stream in shown]
-    return Overview(tuple(streams), await _signs(redis, keys.alive_pattern()))
+    groups = sorted({group.name for each in streams for group in each.groups if group.ours})
+    found = [await halt_of(redis, keys, group) for group in groups]
+    halts = tuple(halt for halt in found if halt is not None)
+    return Overview(tuple(streams), await _signs(redis, keys.alive_pattern()), halts)
 
 
 async def server_ms(redis: Redis) -> int:
@@ -75,7 +89,7 @@ async def workers_of(redis: Redis, keys: Keys, spec: StageSpec) -> tuple[dict[st
 async def _signs(redis: Redis, pattern: str) -> tuple[dict[str, Any], ...]:
     workers = [
         orjson.loads(value)
-        async for key in redis.scan_iter(match=pattern, count=100)
+        async for key in redis.scan_iter(match=pattern, count=SCAN_COUNT)
         if (value := await redis.get(key)) is not None
     ]
     return tuple(sorted(workers, key=lambda w: (w["stage"], w["pid"])))
