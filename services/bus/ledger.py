@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
+from redis.exceptions import RedisError
+
 from schemas.events import Outcome
 from services.bus.envelope import Unreadable, read
+from services.bus.errors import Unavailable
 from services.bus.groups import group_info
 from services.bus.keys import (
     DATA_FIELD,
@@ -27,7 +30,7 @@ from services.bus.overview import workers_of
 from services.bus.scripts import ArticleRef, Scripts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from redis.asyncio import Redis
 
@@ -37,8 +40,6 @@ PlaceState = Literal["waiting", "pending", "done", "gone"]
 
 ASKED_AT_ONCE = 200
 """Articles that one call looks up: the server does nothing else meanwhile, for a millisecond."""
-
-DAY_HOURS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,27 @@ class Place:
 
 
 NOWHERE = Place("", "", "gone")
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """Outcomes that the store kept of what this inbox received from the hour ``since`` on.
+
+    ``at``: when they were counted, by the indexer's clock.
+    """
+
+    at: float
+    since: int
+    articles: int
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """Where articles are; since when (s since 1970) ingest runs, and whether it may publish."""
+
+    places: dict[ArticleRef, Place]
+    ingest_since: float | None
+    has_room: bool
 
 
 class Whereabouts:
@@ -114,12 +136,6 @@ class Whereabouts:
                 found.add(ArticleRef(UUID(drop_id), UUID(article_id)))
         return found
 
-    async def buried_count(self, days: Iterable[int]) -> int:
-        """How many these are."""
-        return sum(
-            [int(await self._redis.hlen(self._keys.buried(self._inbox_id, day))) for day in days]
-        )
-
     async def ingest_since(self) -> float | None:
         """Since when (s since 1970) an ingest owns this inbox; None where none gives signs of life.
 
@@ -137,18 +153,35 @@ class Whereabouts:
                 return waiting + int(group["pending"]) < self._backlog
         return True
 
-    async def filed(self) -> Mapping[str, object] | None:
-        """What the indexer's last sign of life says of the store's tally; None where none does."""
-        for worker in await workers_of(self._redis, self._keys, INDEXER):
-            tally = worker.get("tally")
-            if isinstance(tally, dict):
-                return tally
-        return None
+    async def filed(self) -> Filed | None:
+        """What the indexer's last sign of life says of the store's tally; None where none does.
 
+        Raises :class:`Unavailable` while the server doesn't answer.
+        """
+        try:
+            workers = await workers_of(self._redis, self._keys, INDEXER)
+        except RedisError as error:
+            raise Unavailable(f"server: {error}") from error
+        tallies = [worker["tally"] for worker in workers if "tally" in worker]
+        if not tallies:
+            return None
+        newest = max(tallies, key=lambda tally: float(tally["at"]))
+        counts = newest["inboxes"].get(str(self._inbox_id), {})
+        return Filed(float(newest["at"]), int(newest["since"]), sum(counts.values()))
 
-def days_of(hours: Iterable[int]) -> list[int]:
-    """The days (since 1970) that hours (since 1970) lie in."""
-    return sorted({hour // DAY_HOURS for hour in hours})
+    async def glance(self, refs: Sequence[ArticleRef]) -> Glance:
+        """Where articles are, and what else tells whether one is lost.
+
+        Raises :class:`Unavailable` while the server doesn't answer.
+        """
+        try:
+            return Glance(
+                places=await self.places(refs),
+                ingest_since=await self.ingest_since(),
+                has_room=await self.has_room(),
+            )
+        except RedisError as error:
+            raise Unavailable(f"server: {error}") from error
 
 
 def _place(at: str, state: PlaceState) -> Place:

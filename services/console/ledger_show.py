@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 COLUMNS = (RECEIVED, *OUTCOMES, IN_FLIGHT, UNACCOUNTED)
 
 SHORT = {
-    RECEIVED: "recv",
+    RECEIVED: "recvd",
     "indexed": "index",
     "updated": "updat",
     "unchanged": "same",
@@ -29,16 +29,19 @@ SHORT = {
     "superseded": "super",
     "withdrawn": "withd",
     "rejected": "rejec",
-    IN_FLIGHT: "fligh",
+    IN_FLIGHT: "flight",
     UNACCOUNTED: "LOST",
 }
-"""Headings of at most five letters: nine numbers and a name fit 80 columns."""
+"""Headings of at most six letters: nine numbers and a name fit 80 columns."""
 
 NAMED = 20
 """Articles named on a terminal; ``--json`` names all."""
 
-KEY_WIDTH = 28
-"""Characters of a file's or source's name in a table, so that the numbers stay in 80 columns."""
+NUMBER_WIDTH = 8
+"""Columns of a terminal that a number takes, with its space."""
+
+LEAST_KEY = 16
+"""Characters of a file's or source's name that are shown in any case: as long as an hour is."""
 
 
 def as_document(ledger: Ledger) -> dict[str, Any]:
@@ -147,7 +150,8 @@ def _show_lines(ledger: Ledger, console: Console) -> None:
         or any(line.counts[state] for line in (ledger.total, *ledger.lines))
     ]
     table = Table(box=None, pad_edge=False)
-    table.add_column("", max_width=KEY_WIDTH, overflow="ellipsis", no_wrap=True)
+    width = max(LEAST_KEY, console.width - NUMBER_WIDTH * len(shown) - 2)
+    table.add_column("", max_width=width, overflow="ellipsis", no_wrap=True)
     for state in shown:
         table.add_column(SHORT[state], justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)

@@ -13,6 +13,7 @@ from services.bus.companions import together
 from services.bus.keys import INDEXER
 from services.bus.service import exit_with, prepare, run
 from services.bus.vitals import Pulse
+from services.indexer.counted import CountedStore
 from services.indexer.standing import StoreStanding
 from services.indexer.store.opening import open_store
 from services.indexer.webhooks.delivering import delivering
@@ -57,13 +58,14 @@ def main() -> int:
     ]
     if api is not None:
         companions.append(_serving(api))
+    counted = CountedStore(settings, lambda: opened[0])
     return run(
         INDEXER,
         settings,
         handler,
         batch_size=settings.index_batch_size,
         companion=together(*companions),
-        details=dict if api is None else api.details,
+        details=lambda: {**({} if api is None else api.details()), **counted.details()},
         watch=watch,
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from services.bus.connect import client, server_url
 from services.bus.keys import receipts_stage
+from services.bus.ledger import Whereabouts
 from services.bus.observed import Observed, observed
 from services.bus.publisher import Publisher
 from services.bus.receipt_notes import ReceiptNotes
@@ -15,6 +16,7 @@ from services.bus.service import Service, exit_with, guarded, prepare
 from services.bus.watchdog import Exit
 from services.ingest.desk import IngestDesk
 from services.ingest.identity import assemble
+from services.ingest.ledger_watch import LedgerWatch
 from services.ingest.receipts import in_short
 from services.ingest.sandbox import Sandbox
 from services.settings import Settings
@@ -57,15 +59,18 @@ async def _serve(settings: Settings, seen: Observed) -> int:
             if not await desk.acquire(stop):
                 return Exit.OK
             publisher.receipts = receipts_stage(desk.inbox_id)
+            balancing = LedgerWatch(settings, Whereabouts(settings, redis, desk.inbox_id))
 
             async def scan(_redis: Redis, stopping: asyncio.Event) -> None:
                 over = asyncio.Event()
                 noting = asyncio.create_task(notes.run(over))
+                counting = asyncio.create_task(balancing.run(over))
                 try:
                     await desk.run(stopping, drain)
                 finally:
                     over.set()
                     await noting
+                    await counting
 
             service = Service(
                 publisher.receipts,
@@ -73,7 +78,7 @@ async def _serve(settings: Settings, seen: Observed) -> int:
                 desk.settle,
                 OUTCOMES_AT_ONCE,
                 companion=scan,
-                details=desk.details,
+                details=lambda: {**desk.details(), **balancing.details()},
                 seen=seen,
             )
             return await service.main()

@@ -168,10 +168,10 @@ class PostgresStore(ArticleStore):
         with self._connections.one_view() as db:
             return postgres_tallies.tally(db)
 
-    def totals(self) -> Mapping[str, Mapping[str, int]]:
-        """Outcomes of each kind, by inbox: the tally in short."""
+    def totals(self, since: int = 0) -> Mapping[str, Mapping[str, int]]:
+        """Outcomes of what was received from an hour on, by inbox and kind: the tally in short."""
         with self._connections.reading() as db:
-            return postgres_tallies.totals(db)
+            return postgres_tallies.totals(db, since)
 
     def filed_after(self, number: int) -> Iterator[Filed]:
         """Outcomes behind a number, in their order."""

@@ -99,8 +99,8 @@ _LAST = "SELECT coalesce(max(seq), 0) FROM outcomes"
 _ROWS = "SELECT inbox_id, hour, source, outcome, articles FROM tally WHERE articles <> 0"
 
 _TOTALS = """
-    SELECT inbox_id, outcome, sum(articles)::bigint FROM tally GROUP BY inbox_id, outcome
-    HAVING sum(articles) <> 0
+    SELECT inbox_id, outcome, sum(articles)::bigint FROM tally WHERE hour >= %s
+    GROUP BY inbox_id, outcome HAVING sum(articles) <> 0
 """
 
 _FILED = "SELECT seq, drop_id, article_id, inbox_id, hour, source, outcome FROM outcomes"
@@ -119,10 +119,10 @@ def tally(db: Connection) -> Tally:
     return Tally(0 if row is None else int(row[0]), counted)
 
 
-def totals(db: Connection) -> dict[str, dict[str, int]]:
+def totals(db: Connection, since: int) -> dict[str, dict[str, int]]:
     """The tally in short."""
     found: dict[str, dict[str, int]] = {}
-    for inbox_id, outcome, articles in db.execute(_TOTALS):
+    for inbox_id, outcome, articles in db.execute(_TOTALS, (since,)):
         found.setdefault(inbox_id, {})[outcome] = articles
     return found
 

@@ -213,10 +213,10 @@ class SqliteStore(ArticleStore):
         with self._use() as db, _one_view(db):
             return sqlite_tallies.tally(db)
 
-    def totals(self) -> Mapping[str, Mapping[str, int]]:
-        """Outcomes of each kind, by inbox: the tally in short."""
+    def totals(self, since: int = 0) -> Mapping[str, Mapping[str, int]]:
+        """Outcomes of what was received from an hour on, by inbox and kind: the tally in short."""
         with self._use() as db:
-            return sqlite_tallies.totals(db)
+            return sqlite_tallies.totals(db, since)
 
     def filed_after(self, number: int) -> Iterator[Filed]:
         """Outcomes behind a number, in their order."""

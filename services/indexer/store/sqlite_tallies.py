@@ -65,8 +65,8 @@ _LAST = "SELECT coalesce(max(seq), 0) FROM outcomes"
 _ROWS = "SELECT inbox_id, hour, source, outcome, articles FROM tally WHERE articles <> 0"
 
 _TOTALS = """
-    SELECT inbox_id, outcome, sum(articles) FROM tally GROUP BY inbox_id, outcome
-    HAVING sum(articles) <> 0
+    SELECT inbox_id, outcome, sum(articles) FROM tally WHERE hour >= ?
+    GROUP BY inbox_id, outcome HAVING sum(articles) <> 0
 """
 
 _FILED = "SELECT seq, drop_id, article_id, inbox_id, hour, source, outcome FROM outcomes"
@@ -82,10 +82,10 @@ def tally(db: sqlite3.Connection) -> Tally:
     return Tally(int(last), tuple(TallyRow(*row) for row in db.execute(_ROWS)))
 
 
-def totals(db: sqlite3.Connection) -> dict[str, dict[str, int]]:
+def totals(db: sqlite3.Connection, since: int) -> dict[str, dict[str, int]]:
     """The tally in short."""
     found: dict[str, dict[str, int]] = {}
-    for inbox_id, outcome, articles in db.execute(_TOTALS):
+    for inbox_id, outcome, articles in db.execute(_TOTALS, (since,)):
         found.setdefault(inbox_id, {})[outcome] = articles
     return found
 

@@ -66,8 +66,8 @@ class Tallies(ABC):
         """What was counted, and up to which outcome, as of one moment."""
 
     @abstractmethod
-    def totals(self) -> Mapping[str, Mapping[str, int]]:
-        """Outcomes of each kind, by inbox: the tally in short."""
+    def totals(self, since: int = 0) -> Mapping[str, Mapping[str, int]]:
+        """Outcomes of what was received from an hour on, by inbox and kind: the tally in short."""
 
     @abstractmethod
     def filed_after(self, number: int) -> Iterator[Filed]:
