@@ -205,8 +205,8 @@ def _notices(scene: Surroundings) -> Finding:
         seconds = seconds_to_notice(inbox)
     except ImportError:
         return unknown("watchfiles isn't installed here", "pip install 'wiredesk[ingest]'")
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except (OSError, RuntimeError) as error:  # watchfiles' own is a RuntimeError
+        reason = getattr(error, "strerror", None) or str(error)
         return warning(f"no notices of {inbox.absolute()} can be had ({reason}); {polls}", advice)
     if seconds is None:
         return warning(
@@ -220,7 +220,8 @@ def _notices(scene: Surroundings) -> Finding:
 def seconds_to_notice(inbox: Path) -> float | None:
     """Seconds until the kernel told of a file written to the inbox; None: not in time.
 
-    The file's name is one that ingest passes over.  Raises ``OSError`` where notices can't be had.
+    The file's name is one that ingest passes over.  Raises ``OSError`` or ``RuntimeError`` where
+    notices can't be had.
     """
     import watchfiles  # noqa: PLC0415  (an extra)
 
