@@ -32,8 +32,7 @@ def assert_accounted(attack: Attack, poisoned: Iterable[Dropped], *, emptied: bo
     dead_are(attack, poisoned, emptied=emptied)
     every_key_expires(attack)
     no_file_is_half_done(attack)
-    if Path("services/console/ledger_command.py").exists():
-        the_ledger_balances(attack)
+    the_ledger_balances(attack)
 
 
 def dead_are(attack: Attack, poisoned: Iterable[Dropped], *, emptied: bool) -> None:
