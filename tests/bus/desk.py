@@ -27,6 +27,7 @@ from services.bus.keys import (
 )
 from services.bus.publisher import Publisher
 from services.bus.service import make_broker
+from services.bus.spans import NO_SPANS
 from services.bus.stage import Stage
 from tests.factories import article_id, drop_id, make_drop, make_enriched, make_raw
 from tests.wait import until
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from redis import Redis as SyncRedis
 
     from services.bus.server import EmbeddedServer
+    from services.bus.spans import Spans
     from services.bus.stage import Handler
     from services.settings import Settings
 
@@ -172,13 +174,17 @@ async def publish(settings: Settings, *published: RawArticle) -> None:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, handler: Handler, spec: StageSpec = ENRICHMENT, consumer: str = "worker"
+    settings: Settings,
+    handler: Handler,
+    spec: StageSpec = ENRICHMENT,
+    consumer: str = "worker",
+    spans: Spans = NO_SPANS,
 ) -> AsyncIterator[Stage]:
     """A stage that runs in this process, over the real server, until the context ends."""
     url = server_url(settings)
     async with client(url) as redis:
         await ensure_groups(redis, Keys(settings.namespace), spec)
-        stage = Stage(spec, handler, settings, redis, consumer)
+        stage = Stage(spec, handler, settings, redis, consumer, spans=spans)
         broker = make_broker(url, settings)
         stage.subscribe(broker)
         await broker.start()

@@ -11,6 +11,7 @@ import json
 import multiprocessing
 import os
 import signal
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tests.bus import worker
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
     from services.settings import Settings
     from tests.bus.worker import Control
+
+Main = Callable[[dict[str, str], str, str], None]
+"""Runs a service in this process: with this environment, a file for its log, a control folder."""
 
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(["tests.bus.worker"])
@@ -37,11 +41,13 @@ def environ_of(settings: Settings) -> dict[str, str]:
 class Worker:
     """One stage process."""
 
-    def __init__(self, environ: dict[str, str], log: Path, control: Control) -> None:
+    def __init__(
+        self, environ: dict[str, str], log: Path, control: Control, main: Main = worker.main
+    ) -> None:
         self.log = log
         self._closed = False
         self._process = _forks.Process(
-            target=worker.main, args=(environ, str(log), str(control.folder)), daemon=True
+            target=main, args=(environ, str(log), str(control.folder)), daemon=True
         )
         self._process.start()
 
@@ -108,10 +114,12 @@ class Workers:
         self._control = control
         self._started: list[Worker] = []
 
-    def start(self, settings: Settings | None = None, **environ: str) -> Worker:
-        """A new worker; returns at once."""
+    def start(
+        self, settings: Settings | None = None, main: Main = worker.main, **environ: str
+    ) -> Worker:
+        """A new worker, or another service that ``main`` runs; returns at once."""
         log = self._folder / f"worker-{len(self._started) + 1}.log"
-        begun = Worker(environ_of(settings or self._settings) | environ, log, self._control)
+        begun = Worker(environ_of(settings or self._settings) | environ, log, self._control, main)
         self._started.append(begun)
         return begun
 
