@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID  # noqa: TC003  (typer reads the annotations)
 
-import orjson
 import typer
 from pydantic import ValidationError
 from redis.exceptions import RedisError
@@ -29,6 +28,7 @@ from services.console import (
     ledger_command,
     migrate_store,
     resume,
+    status_command,
     subscribers_command,
     tokens_command,
     webhooks_command,
@@ -63,6 +63,7 @@ app.add_typer(tokens_command.app, name="tokens")
 app.add_typer(webhooks_command.app, name="webhooks")
 app.command()(doctor_command.doctor)
 app.command()(export_command.export)
+app.command()(status_command.status)
 app.command()(ledger_command.ledger)
 app.command()(resume.resume)
 app.command("migrate-store")(migrate_store.migrate_store)
@@ -335,24 +336,6 @@ def tail(
 
     with suppress(KeyboardInterrupt):
         asyncio.run(follow())
-
-
-@app.command()
-def status(inbox: Inbox = None, as_json: AsJson = False) -> None:  # noqa: FBT002  (see check)
-    """Streams, lag, pending, oldest age, dead letters, workers."""
-    from services.console import status as view  # noqa: PLC0415
-    from services.indexer.store.opening import store_exists  # noqa: PLC0415
-
-    settings = settings_of(inbox)
-    state = asyncio.run(view.look(server_url(settings), settings))
-    articles: int | None = None
-    if store_exists(settings):
-        with open_store(settings) as store:
-            articles = store.count()
-    if as_json:
-        print(orjson.dumps(view.as_document(state, articles)).decode())  # noqa: T201  (see tail)
-    else:
-        view.show(state, articles, plain_console())
 
 
 def main() -> None:

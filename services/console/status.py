@@ -18,6 +18,7 @@ from services.bus.overview import Overview, StreamState, follow, overview
 from services.console.addresses import api_addresses
 from services.console.options import fail
 from services.console.progress import line_of_file, long_files
+from services.console.status_facts import health_addresses, state_of_worker
 from services.observability import printable
 
 if TYPE_CHECKING:
@@ -55,6 +56,10 @@ def as_document(state: Overview, articles: int | None) -> dict[str, Any]:
             for stream in state.streams
         ],
         "dead": _dead(state),
+        "halted": [
+            {"stage": halt.stage, "group": halt.group, "at": halt.at, "reason": halt.reason}
+            for halt in state.halts
+        ],
         "workers": list(state.workers),
         "api": api_addresses(state.workers),
         "articles": articles,
@@ -66,24 +71,35 @@ def _dead(state: Overview) -> int:
 
 
 def show(state: Overview, articles: int | None, console: Console) -> None:
-    """Print the state as two tables, a line for each long file in work, and a last line."""
+    """Print the state as two tables, a line for each long file in work, and where things are."""
     streams = Table("stream", "entries", "group", "lag", "pending", "oldest", box=None)
     for stream in state.streams:
         _add_stream(streams, stream)
     console.print(streams)
     workers = Table("worker", "host", "pid", "done", "failed", "state", box=None)
     for worker in state.workers:
-        waiting = worker.get("waiting_for")
-        now = f"waiting: {escape(printable(str(waiting)))}" if waiting else "working"
         columns = [str(worker[key]) for key in ("stage", "host", "pid", "done", "failed")]
-        workers.add_row(*map(escape, columns), now)
+        workers.add_row(*map(_cell, [*columns, state_of_worker(worker)]))
     console.print(workers if state.workers else "no worker is running")
+    for halt in state.halts:
+        console.print(Text(printable(f"{halt.stage} has stopped: {halt.reason}")), soft_wrap=True)
+        console.print(
+            f"  see wiredesk dead list --stage {halt.stage}, then: wiredesk resume {halt.stage}",
+            soft_wrap=True,
+        )
     for long_file in long_files(state.workers):
         console.print(Text(line_of_file(long_file, datetime.now(UTC))), soft_wrap=True)
     filed = "unknown (no store here)" if articles is None else str(articles)
     console.print(f"articles in the store: {filed} · dead letters: {_dead(state)}")
     for address in api_addresses(state.workers):
         console.print(Text(f"API and page: {printable(address)}"), soft_wrap=True)
+    for address in health_addresses(state.workers):
+        console.print(Text(f"health and metrics: {printable(address)}"), soft_wrap=True)
+
+
+def _cell(text: str) -> str:
+    """A text of others as a cell: no markup, no control characters."""
+    return escape(printable(text))
 
 
 def _add_stream(table: Table, stream: StreamState) -> None:
@@ -94,7 +110,7 @@ def _add_stream(table: Table, stream: StreamState) -> None:
         lag = "?" if group.lag is None else str(group.lag)
         name = group.name if group.ours else f"{group.name} (subscriber)"
         length = str(stream.length)
-        row = [stream.stream.name, length, escape(printable(name)), lag, str(group.pending), age]
+        row = [stream.stream.name, length, _cell(name), lag, str(group.pending), age]
         table.add_row(*row)
 
 
