@@ -229,13 +229,14 @@ class SentSpans(Spans):
         self._worked(stage, item, None, None)
 
     def buried(self, stage: str, item: Item, fault: Fault) -> None:
-        """The stage's span, failed, and one for the dead letter, whose event names it."""
+        """The stage's span, failed; below it what its two events name: outcome and dead letter."""
         self._worked(stage, item, "rejected", fault.kind)
         own = _of_work(stage, item.traceparent)
-        letter = tracing.child(item.traceparent, DEAD)
         now = time.time_ns()
         attributes = {"wiredesk.stage": stage, "error.type": fault.kind}
-        self._span("dead letter", letter, own, (now, now), attributes, error=fault.kind)
+        for name, event in _EVENTS_OF_DEATH[stage]:
+            named = tracing.child(item.traceparent, event)
+            self._span(name, named, own, (now, now), attributes, error=fault.kind)
 
     def _worked(self, stage: str, item: Item, outcome: str | None, error: str | None) -> None:
         parent = item.traceparent
@@ -309,6 +310,12 @@ class SentSpans(Spans):
             threading.Thread(target=self._exporter.shutdown, daemon=True).start()
             closing.join(CLOSE_WITHIN / 2)
 
+
+_EVENTS_OF_DEATH = {
+    "enrichment": (("reject", FILED), ("dead letter", DEAD)),
+    "indexer": (("dead letter", DEAD),),  # its own span is the one that an outcome names
+    "ingest": (("dead letter", DEAD),),  # of an outcome there is no other outcome
+}
 
 _NAMES = {"indexer": "index", "ingest": "receipt"}
 """What a stage's span is called, where not as the stage."""
