@@ -36,7 +36,7 @@ from services.bus.positions import point_of, written
 from services.bus.scripts import Again, ArticleRef, Counted, Scripts
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from redis.asyncio import Redis
 
@@ -161,7 +161,7 @@ class DeadLetters:
         self._keys = Keys(self.settings.namespace)
         self._scripts = Scripts(self.redis, self._keys, self.settings.marker_ttl)
 
-    async def find(self, wanted: Wanted) -> AsyncIterator[Letter]:
+    async def find(self, wanted: Wanted) -> AsyncGenerator[Letter, None]:
         """The letters that are wanted, the oldest first; read page by page."""
         self.unreadable = 0
         # Entries are numbered by the server's clock, and letters dated by their worker's: the

@@ -97,9 +97,7 @@ def list_all(settings: Settings, wanted: Wanted, console: Console, *, as_json: b
     if not as_json and not number:
         console.print("no dead letters" if wanted.everything else "no such dead letters")
     if unreadable:
-        sys.stderr.write(
-            f"{unreadable} entries of the stream are no dead letters of this release\n"
-        )
+        sys.stderr.write(f"{unreadable} entries there are no dead letters of this release\n")
 
 
 async def _numbered(letters: DeadLetters, wanted: Wanted) -> Any:
@@ -112,7 +110,7 @@ async def _numbered(letters: DeadLetters, wanted: Wanted) -> Any:
 def line(*columns: str) -> str:
     """The columns of a list in :data:`WIDTH`; what is too long is cut, the file at its front."""
     name, died, stage, error, attempts, file = columns
-    head = f"{name:<15} {died:<11} {_cut(stage, 10):<10} {_cut(error, 14):<14} {attempts:>3} "
+    head = f"{name:<16} {died:<11} {_cut(stage, 10):<10} {_cut(error, 14):<14} {attempts:>3} "
     room = WIDTH - len(head)
     return head + (file if len(file) <= room else "…" + file[1 - room :])
 
@@ -189,9 +187,7 @@ def _print(found: Letter, console: Console, *, original: bool) -> None:
         console.print(text_of("\nmessage"))
         console.print(_lines(_readable(found)), soft_wrap=True)
     else:
-        console.print(
-            text_of(f"\nThe message itself: wiredesk dead show {found.entry_id} --original")
-        )
+        console.print(text_of(f"\nits message: wiredesk dead show {found.entry_id} --original"))
 
 
 def _facts(found: Letter) -> dict[str, str]:
@@ -373,8 +369,9 @@ def export(settings: Settings, wanted: Wanted, to: Path | None) -> None:
         number = 0
         with ExitStack() as stack:
             out = sys.stdout.buffer if to is None else stack.enter_context(to.open("wb"))
-            async for number, found in _numbered(letters, wanted):
+            async for found in letters.find(wanted):
                 out.write(orjson.dumps(in_full(found)) + b"\n")
+                number += 1
             out.flush()
         return number
 

@@ -171,7 +171,7 @@ def export(  # noqa: PLR0913, PLR0917  (see list_all)
     ] = None,
     inbox: Inbox = None,
 ) -> None:
-    """As JSON lines: each letter with the bytes that died (base64), and parsed where they are JSON."""
+    """As JSON lines, each with the bytes that died: base64, and parsed where they are JSON."""
     from services.console import dead as view  # noqa: PLC0415  (see _wanted)
 
     wanted = _wanted(ids, more_ids, stage, reason, source, since, until, file)
