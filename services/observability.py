@@ -41,6 +41,8 @@ MAX_EXCEPTION_LINES = 100
 
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
+_LAST_OF_ONE_BYTE, _LAST_OF_TWO_BYTES = 0xFF, 0xFFFF
+
 Logger = structlog.stdlib.BoundLogger
 
 
@@ -49,11 +51,16 @@ def printable(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(
-        char.encode("unicode_escape").decode("ascii")
-        if unicodedata.category(char) in _UNSAFE_CATEGORIES
-        else char
-        for char in text
+        _escape(char) if unicodedata.category(char) in _UNSAFE_CATEGORIES else char for char in text
     )
+
+
+def _escape(char: str) -> str:
+    # As the codec unicode_escape writes it; codecs are gone when an ending interpreter logs.
+    short = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}.get(char)
+    code = ord(char)
+    wide = f"\\U{code:08x}" if code > _LAST_OF_TWO_BYTES else f"\\u{code:04x}"
+    return short or (f"\\x{code:02x}" if code <= _LAST_OF_ONE_BYTE else wide)
 
 
 def _cut(text: str) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from faststream.redis import RedisBroker
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as ServerTimeoutError
 
 from services import effects, observability
 from services.bus.connect import cancel, client, server_url, wait_for_server, without_password
@@ -103,6 +104,19 @@ def make_broker(url: str, settings: Settings) -> RedisBroker:
         logger=library_log,
         log_level=logging.DEBUG,
     )
+
+
+async def start_reading(broker: RedisBroker) -> None:
+    """Start a broker's subscribers; redis-py's ``TimeoutError`` where the server doesn't answer.
+
+    FastStream waits 3 s for the first read of each and then raises a bare one, which would end
+    the process with a stack trace.
+    """
+    try:
+        await broker.start()
+    except TimeoutError as error:
+        await broker.stop()
+        raise ServerTimeoutError("no answer to the first read in time") from error
 
 
 def run(
@@ -200,7 +214,7 @@ class Service:
             stack.callback(guard.stop)
 
             async def begin() -> None:
-                await broker.start()
+                await start_reading(broker)
                 log.info("service.ready", url=without_password(url), group=self._spec.group)
 
             gate = Gate(stage, self._settings, redis, begin)

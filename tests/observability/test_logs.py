@@ -340,6 +340,14 @@ def test_nothing_printable_is_left_of_what_moves_a_terminal(hostile: str) -> Non
     assert shown.encode()
 
 
+@pytest.mark.parametrize(
+    "char", ["\x1b", "\n", "\t", "\x7f", "\xad", "\u202e", "\ud800", "\U000e0001"]
+)
+def test_what_is_escaped_is_written_as_in_python(char: str) -> None:
+    """By ourselves: an ending interpreter has no codecs any more, and may still log."""
+    assert printable(char) == char.encode("unicode_escape").decode()
+
+
 @pytest.mark.parametrize("text", ["", "plain", "Łódź 中国 naïve 👍", "a b"])
 def test_ordinary_text_in_any_script_is_left_alone(text: str) -> None:
     assert printable(text) == text
