@@ -6,13 +6,12 @@ how they are shown.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from services.bus.changes import publish_now
 from services.bus.errors import StopWorking, Unavailable
-from services.console.options import open_store
+from services.console.options import writable_store
 from services.console.read import (
     NotFound,
     facts_table,
@@ -24,12 +23,11 @@ from services.console.read import (
     time_of,
 )
 from services.enrichment.annotators.names import fold
-from services.indexer.store import opening
 from services.indexer.store.base import Query
 from services.observability import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from rich.console import Console
 
@@ -145,7 +143,7 @@ def change(settings: Settings, make: Callable[[ArticleStore], EntitiesChanged | 
 
     Raises ``Refused`` and what opening and writing a store raise.
     """
-    with _writable(settings) as store:
+    with writable_store(settings) as store:
         made = make(store)
         if made is None:
             return Told(None)
@@ -155,14 +153,6 @@ def change(settings: Settings, make: Callable[[ArticleStore], EntitiesChanged | 
             # The change is made, and stays in the outbox.
             return Told(made, str(error))
         return Told(made)
-
-
-@contextmanager
-def _writable(settings: Settings) -> Iterator[ArticleStore]:
-    # It is there, and up to date: a command neither makes a store nor migrates one.
-    open_store(settings).close()
-    with opening.open_store(settings) as store:
-        yield store
 
 
 def report(told: Told, console: Console, *, as_json: bool = False) -> None:

@@ -27,6 +27,7 @@ from services.console import (
     export_command,
     ledger_command,
     migrate_store,
+    reenrich_command,
     resume,
     status_command,
     subscribers_command,
@@ -67,6 +68,7 @@ app.command()(status_command.status)
 app.command()(ledger_command.ledger)
 app.command()(resume.resume)
 app.command("migrate-store")(migrate_store.migrate_store)
+app.command()(reenrich_command.reenrich)
 
 Workers = Annotated[
     int | None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -14,6 +15,8 @@ from services.bus.errors import StopWorking
 from services.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from services.indexer.store.base import ArticleStore
 
 Inbox = Annotated[
@@ -38,6 +41,16 @@ def fail(reason: str, code: int = 1) -> NoReturn:
     """Say why on stderr and end with ``code``."""
     sys.stderr.write(f"wiredesk: {observability.printable(reason)}\n")
     raise typer.Exit(code)
+
+
+@contextmanager
+def writable_store(settings: Settings) -> Iterator[ArticleStore]:
+    """The store for writing. It is there, and up to date: a command neither makes nor migrates."""
+    from services.indexer.store import opening  # noqa: PLC0415  (see open_store)
+
+    open_store(settings).close()
+    with opening.open_store(settings) as store:
+        yield store
 
 
 def open_store(settings: Settings) -> ArticleStore:
