@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import time
 
 import pytest
 
 from services.bus.webhooks import Slot, Tries
+from services.indexer.webhooks.courier import Clock
 from services.indexer.webhooks.line import Line
 from services.indexer.webhooks.pace import DELAYS, HOLDS, JITTER, ROW, Pace, delay
 
@@ -74,10 +76,31 @@ def test_retry_after_holds_at_once_and_never_shortens_the_wait(pace: Pace) -> No
 
 def test_the_next_worker_knows_that_it_has_to_wait(pace: Pace) -> None:
     pace.failed("e", NOW, proves=True, retry_after=60)
-    heir = Pace.of(pace.facts(), random.Random(1))  # noqa: S311  (jitter)
+    heir = Pace.of(pace.facts(), random.Random(1), NOW)  # noqa: S311  (jitter)
     assert (heir.holding, heir.held_until) == (True, NOW + 60)
     assert heir.succeeded() == set()
-    assert not Pace.of(heir.facts(), heir.rng).holding
+    assert not Pace.of(heir.facts(), heir.rng, NOW).holding
+
+
+@pytest.mark.parametrize("jump", [3600.0 * 12, 86_400.0])
+def test_a_clock_that_was_set_back_holds_nothing_up(pace: Pace, jump: float) -> None:
+    """What was noted before it was set is due at once, not when the clock is there again."""
+    pace.failed("e", NOW + jump, proves=True, retry_after=60)
+    heir = Pace.of(pace.facts(), random.Random(1), NOW)  # noqa: S311  (jitter)
+    assert heir.ready(NOW)
+    line = Line()
+    line.add(slot(1), Tries(1, 1, NOW + jump + DELAYS[0], "down"), NOW)
+    assert line.take(NOW) == slot(1)
+
+
+def test_setting_the_clock_doesn_t_move_what_is_waited_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, before = Clock(), time.time()
+    began = clock.now()
+    for jump in (-86_400.0, -3600.0, 3600.0, 86_400.0):
+        monkeypatch.setattr(time, "time", lambda jump=jump: before + jump)
+        assert abs(clock.now() - began) < 60
+        # What is told is the time as it is: receivers refuse signatures of another.
+        assert clock.wall() == before + jump
 
 
 def test_the_line_gives_the_oldest_that_is_due() -> None:

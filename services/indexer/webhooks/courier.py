@@ -56,12 +56,30 @@ SERVER_PAUSE = 1.0
 """Seconds before the queue is asked again after the server was away."""
 
 
+_BEGAN = (time.time(), time.monotonic())
+
+
+def steady() -> float:
+    """Seconds since 1970 by the clock as it stood when this process began.
+
+    Setting the clock doesn't move it: what is due in five seconds stays so.
+    """
+    return _BEGAN[0] + time.monotonic() - _BEGAN[1]
+
+
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """The time in seconds since 1970, and chance; tests give their own."""
+    """Times in seconds since 1970, and chance; tests give their own.
 
-    now: Callable[[], float] = time.time
+    ``now`` is what is waited by, ``wall`` what receivers and operators are told.
+    """
+
+    now: Callable[[], float] = steady
     rng: random.Random = field(default_factory=random.Random)
+
+    def wall(self) -> float:
+        """The time as it is, however often it was set."""
+        return time.time() if self.now is steady else self.now()
 
 
 class Courier:
@@ -141,7 +159,7 @@ class Courier:
 
     async def _deliver(self) -> None:
         self._line, self._counted_at = Line(), 0.0
-        self._pace = Pace.of(await self._queue.noted(), self._clock.rng)
+        self._pace = Pace.of(await self._queue.noted(), self._clock.rng, self._clock.now())
         await self._look_for_changes()
         if self._pace.holding:
             known = self._line.known.items()
@@ -234,7 +252,7 @@ class Courier:
         if begun is None:
             self._lost.set()
             return
-        headers = headers_of(self.webhook, event, begun.sent, self._clock.now())
+        headers = headers_of(self.webhook, event, begun.sent, self._clock.wall())
         answer = await self._sender.send(self._target, headers, event)
         if answer.kind == "taken":
             await self._taken(slot, event, answer)
@@ -287,7 +305,7 @@ class Courier:
         )
 
     async def _taken(self, slot: Slot, event: bytes, answer: Answer) -> None:
-        now = self._clock.now()
+        now = self._clock.wall()
         metrics.WEBHOOK_DELIVERIES.labels("delivered").inc()
         await self._insist(lambda: self._queue.delivered(slot, now))
         self._line.forget(slot)
@@ -316,7 +334,7 @@ class Courier:
         if counted:
             own = delay(begun.counted, self._clock.rng)
             due = now + max(own, answer.retry_after or 0.0)
-        if await self._queue.postponed(slot, due, answer.reason, now):
+        if await self._queue.postponed(slot, due, answer.reason, self._clock.wall()):
             tries = Tries(begun.counted, begun.sent, due, answer.reason)
             self._line.add(slot, tries, now)
         else:
@@ -327,7 +345,7 @@ class Courier:
         named = message_id(event)
         kind = str((parsed(event) or {}).get("type"))
         letter = Letter(event, named, kind, begun.counted, answer.reason)
-        if not await self._queue.buried(slot, letter, self._clock.now()):
+        if not await self._queue.buried(slot, letter, self._clock.wall()):
             self._lost.set()
             return
         self._line.forget(slot)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import heapq
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from services.indexer.webhooks.pace import credible
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Mapping
@@ -32,6 +35,7 @@ class Line:
 
     def add(self, slot: Slot, tries: Tries, now: float, event: bytes | None = None) -> None:
         """Put an event in its place; ``event``: its bytes, where they are at hand."""
+        tries = replace(tries, due=credible(tries.due, now))
         self.known[slot] = tries
         if event is not None:
             self._bytes[slot] = event

@@ -27,6 +27,9 @@ JITTER = 0.2
 """Part of a delay by which it may be shorter or longer, so that what failed together doesn't
 come back together."""
 
+LONGEST_WAIT = DELAYS[-1] * (1 + JITTER)
+"""Seconds that anything here waits at most; a receiver may ask for an hour."""
+
 ROW = 5
 """Different events that fail in a row before the receiver is taken to be down: a few articles
 that a receiver can't digest are no outage."""
@@ -35,6 +38,15 @@ that a receiver can't digest are no outage."""
 def delay(attempts: int, rng: random.Random) -> float:
     """Seconds before the next try of an event, after so many attempts (1 or more)."""
     return _about(DELAYS[min(attempts, len(DELAYS)) - 1], rng)
+
+
+def credible(due: float, now: float) -> float:
+    """When something is due that was noted earlier, maybe by a clock that was set back since.
+
+    What would wait longer than anything may is due at once: else a clock that was a day ahead
+    would hold events back for that day.
+    """
+    return now if due > now + LONGEST_WAIT else due
 
 
 def _about(seconds: float, rng: random.Random) -> float:
@@ -90,6 +102,7 @@ class Pace:
         return {"held_until": f"{self.held_until:.3f}", "holds": str(self.holds)}
 
     @classmethod
-    def of(cls, facts: Mapping[str, str], rng: random.Random) -> Pace:
+    def of(cls, facts: Mapping[str, str], rng: random.Random, now: float) -> Pace:
         """As :meth:`facts` told it."""
-        return cls(rng, float(facts.get("held_until", 0.0)), int(facts.get("holds", 0)))
+        held_until = credible(float(facts.get("held_until", 0.0)), now)
+        return cls(rng, held_until, int(facts.get("holds", 0)))
