@@ -7,7 +7,6 @@ runs in each service over the streams it looks after; two at once do no harm.
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
@@ -71,17 +70,34 @@ class Janitor:
         """One round; the number of entries removed."""
         removed = 0
         limit = self._settings.subscriber_limit
+        # The server's clock, by which the entries have their ids: this host's may be set wrong.
+        seconds, micros = await self._redis.time()
+        now = seconds + micros / 1_000_000
         for stream in self._spec.trims:
-            horizon = int((time.time() - self._retention(stream)) * 1000)
+            horizon = int((now - self._retention(stream)) * 1000)
             trimmed = await self._scripts.trim(stream, f"{max(0, horizon)}-0", limit, PROTECTED)
             removed += trimmed.removed
             for name in trimmed.left_behind:
                 log.error("subscriber.trimmed_over", stream=stream.name, group=name)
             await self._look_after_subscribers(stream)
         idle_ms = int(self._settings.claim_after * 1000 * GONE_AFTER_CLAIMS)
+        await self._scripts.rewind(self._spec)
+        await self._forget_inboxes()
         forgotten = await self._scripts.drop_consumers(self._spec, idle_ms)
         log.debug("janitor.swept", removed=removed, consumers_forgotten=forgotten)
         return removed
+
+    async def _forget_inboxes(self) -> None:
+        """Delete the groups of inboxes that are gone, which would hold outcomes up to the limit.
+
+        After the time that outcomes are kept for, nothing is left that such a group could want:
+        an inbox that does come back makes its group anew, and reads its open files again.
+        """
+        if OUTCOME_STREAM not in self._spec.trims:
+            return
+        idle_ms = int(self._settings.retain_outcomes * 1000)
+        for name in await self._scripts.drop_inboxes(self._spec, idle_ms):
+            log.warning("inbox.forgotten", group=name)
 
     async def _look_after_subscribers(self, stream: Stream) -> None:
         """Make groups of registered subscribers that are gone anew, and report laggards."""

@@ -251,6 +251,7 @@ ANSWERS: dict[str, Any] = {
     "count": [0, b""],
     "whereabouts": [b"", b"gone"],
     "retry": b"1-0",
+    "drop_inboxes": [],
 }
 """What scripts answer that don't give back a number."""
 
@@ -281,6 +282,8 @@ async def test_the_keys_of_each_script_lie_in_one_slot_of_a_cluster(namespace: s
     await scripts.bury(ENRICHMENT, DEAD_STREAM, OUTCOME_STREAM, burial("1-0"))
     await scripts.trim(RAW_STREAM, "1-0", 10, ())
     await scripts.drop_consumers(ENRICHMENT, 10)
+    await scripts.drop_inboxes(RECEIPTS, 10)
+    await scripts.rewind(ENRICHMENT)
     await scripts.subscribe(RAW_STREAM, "mine", b"{}", "0", adopt=False)
     await scripts.unsubscribe(RAW_STREAM, "mine")
     await scripts.resubscribe(RAW_STREAM, "mine")

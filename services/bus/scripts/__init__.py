@@ -19,6 +19,7 @@ from schemas.events import source_name
 from services.bus.keys import (
     DATA_FIELD,
     ENRICHED_STREAM,
+    INGEST_GROUP_PREFIX,
     OUTCOME_STREAM,
     RAW_STREAM,
     STREAMS,
@@ -55,6 +56,10 @@ BEGUN_TTL = 900
 """Seconds that a lost answer can be asked for again: TCP gives up an unheard peer after that."""
 
 NO_STREAM = "no such key"
+
+REWOUND_AT_ONCE = 1000
+"""Pending messages, the oldest first, whose idle times are looked at: more than the workers of a
+stage hold at a time."""
 
 COUNTED_AT_ONCE = 500
 """Entries that one call counts: the server does nothing else meanwhile, for about a millisecond."""
@@ -345,6 +350,17 @@ class Scripts:
         """Delete a stage's consumers that are idle for long and have nothing pending."""
         key = self.keys.stream(spec.reads)
         return int(await self._run("drop_consumers", [key], [spec.group, idle_ms]))
+
+    async def drop_inboxes(self, spec: StageSpec, idle_ms: int) -> list[str]:
+        """Delete the groups of inboxes but ``spec``'s that nobody reads with; their names."""
+        key = self.keys.stream(spec.reads)
+        names = await self._run("drop_inboxes", [key], [INGEST_GROUP_PREFIX, spec.group, idle_ms])
+        return [name.decode() for name in names]
+
+    async def rewind(self, spec: StageSpec) -> int:
+        """Have pending messages age again where the server's clock was set back; how many."""
+        key = self.keys.stream(spec.reads)
+        return int(await self._run("rewind", [key], [spec.group, REWOUND_AT_ONCE]))
 
 
 __all__ = ["Again", "ArticleRef", "Burial", "Limits", "Scripts", "Trimmed", "new_call"]
