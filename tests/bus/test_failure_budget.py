@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -182,13 +183,12 @@ async def test_a_stop_says_how_many_died_of_what_most_often_and_which_were_the_l
     limits = limited(settings, failure_budget_in_a_row=7)
     told = budget(server, limits)
     reasons = ["disk", "disk", "model", "model", "model", "disk", "model"]
-    with pytest.raises(Halted), capture_logs() as logs:
-        for number, reason in enumerate(reasons):
-            try:
-                await told.spend(Fault("Error", reason, ""), f"{number}.txt")
-            except Halted as stopped:
-                await told.tell(stopped)
-                raise
+    for number, reason in enumerate(reasons[:-1]):
+        await told.spend(Fault("Error", reason, ""), f"{number}.txt")
+    with pytest.raises(Halted) as stopped:
+        await told.spend(Fault("Error", reasons[-1], ""), "6.txt")
+    with capture_logs() as logs:
+        assert await told.tell(stopped.value) == "7 articles in a row died, 4 of them of: model"
     halt = await found(server, limits)
     assert halt is not None
     assert (halt.rule, halt.row, halt.dead, halt.of) == ("in_a_row", 7, 7, 7)
@@ -206,9 +206,11 @@ async def test_a_long_reason_is_compared_by_its_beginning_and_a_strange_one_is_t
 ) -> None:
     limits = limited(settings)
     told = budget(server, limits)
+    faults = [Fault("E", 'quote " \\ \n ü' + "." * 300 + str(n), "") for n in range(3)]
+    for fault in faults[:-1]:
+        await told.spend(fault, "x")
     with pytest.raises(Halted):
-        for number in range(3):
-            await told.spend(Fault("E", 'quote " \\ \n ü' + "." * 300 + str(number), ""), "x")
+        await told.spend(faults[-1], "x")
     halt = await found(server, limits)
     assert halt is not None
     assert (halt.times, halt.commonest[:13]) == (3, 'quote " \\ \n ü'[:13])
@@ -306,6 +308,8 @@ async def stopped_stage(desk: Desk, settings: Settings, handler: Mended, *waitin
     later = [article(number, headline) for number, headline in enumerate(waiting, start=11)]
     await publish(settings, *later)
     assert len(desk.dead()) == 2
+    idle_ms = settings.claim_after * 1000
+    await eventually(lambda: all(p["idle"] > idle_ms for p in desk.pending()), "they are abandoned")
 
 
 async def gated(redis: Redis, settings: Settings, stage: Any) -> Gate:
@@ -349,3 +353,155 @@ def idle_stage(redis: Redis, settings: Settings, handler: Any) -> Any:
     from services.bus.stage import Stage  # noqa: PLC0415
 
     return Stage(ENRICHMENT, handler, settings, redis, "prober")
+
+
+@pytest.mark.usefixtures("_at_once")
+async def test_once_enough_messages_pass_in_a_row_the_stage_goes_on_by_itself(
+    desk: Desk, settings: Settings, server: Redis
+) -> None:
+    """A probe that passes is the message's real crossing, and one bad article keeps nobody back."""
+    short, handler = limited(settings, claim_after=0.05), Mended()
+    await stopped_stage(desk, short, handler, "late 11", "reject 12", "late 13", "late 14")
+    handler.broken = False
+    stage = idle_stage(server, short, handler)
+    gate = await gated(server, short, stage)
+    with capture_logs() as logs:
+        await look_until(gate, lambda: gate.open, "it opens")
+    assert stage.facts.halted is None
+    assert await found(server, short) is None
+    (line,) = [line for line in logs if line["event"] == "stage.probes_passed"]
+    assert line["passed"] == probing.ENOUGH
+    # The two that were given back, and one of those behind them.
+    assert desk.enriched() == ["first 3", "first 4", "late 11"]
+    assert handler.calls == ["first 3", "first 4", "late 11"]
+    assert len(desk.dead()) == 2
+
+
+@pytest.mark.usefixtures("_at_once")
+async def test_a_stage_without_anything_to_try_stays_stopped_until_something_comes(
+    desk: Desk, settings: Settings, server: Redis
+) -> None:
+    limits = limited(settings, claim_after=0.05)
+    await publish(settings)
+    await played(budget(server, limits), "xxx")
+    handler = Mended()
+    handler.broken = False
+    gate = await gated(server, limits, idle_stage(server, limits, handler))
+    for _ in range(20):
+        assert await gate.look()
+        await asyncio.sleep(0.01)
+    assert not gate.open
+    await publish(settings, *articles("one", "two", "three"))
+    await look_until(gate, lambda: gate.open, "it opens")
+    assert desk.enriched() == ["one", "three", "two"]
+
+
+@pytest.mark.usefixtures("_at_once")
+async def test_a_message_that_kills_its_worker_is_no_longer_tried(
+    desk: Desk, settings: Settings, server: Redis
+) -> None:
+    """Its attempts are used up: a probe would only kill this worker, too."""
+    limits = limited(settings, claim_after=0.05)
+    await publish(settings, *articles("kills 1"))
+    (entry_id,) = desk.ids(RAW_STREAM)
+    desk.redis.hset(desk.keys.attempts(ENRICHMENT), entry_id, str(settings.max_attempts))
+    await played(budget(server, limits), "xxx")
+    handler = Mended()
+    gate = await gated(server, limits, idle_stage(server, limits, handler))
+
+    async def failed() -> int:
+        halt = await found(server, limits)
+        return halt.failed if halt else -1
+
+    async with asyncio.timeout(20):
+        while await failed() < 1:
+            assert await gate.look()
+            await asyncio.sleep(0.01)
+    await gate.close()
+    assert handler.calls == []
+    assert desk.dead() == []
+    assert desk.attempts() == {entry_id: settings.max_attempts}
+
+
+async def test_one_worker_of_a_stage_probes_at_a_time(
+    desk: Desk, settings: Settings, server: Redis
+) -> None:
+    assert desk.redis.ping()
+    limits = limited(settings)
+    await played(budget(server, limits), "xxx")
+    scripts = Scripts(server, budget_keys(settings), settings.marker_ttl)
+    turns = [await scripts.next_probe(ENRICHMENT.group, 30) for _ in range(5)]
+    assert turns == ["0-0", False, False, False, False]
+    for passed, ended in ((True, False), (False, False), (True, False), (True, False)):
+        done = await scripts.probed(ENRICHMENT.group, "7-0", passed=passed, enough=3, pause=0)
+        assert done == ended
+    assert await scripts.next_probe(ENRICHMENT.group, 30) == "7-0"
+    assert await scripts.probed(ENRICHMENT.group, "8-0", passed=True, enough=3, pause=0)
+    assert await scripts.next_probe(ENRICHMENT.group, 30) is True
+    assert not await scripts.probed(ENRICHMENT.group, "8-0", passed=True, enough=3, pause=0)
+
+
+def test_the_pauses_between_failed_probes_grow_to_five_minutes() -> None:
+    pauses = [pause_after(failed) for failed in range(9)]
+    assert pauses == [5, 10, 20, 40, 80, 160, 300, 300, 300]
+    assert pause_after(10**6) == 300
+
+
+# --- processes ---------------------------------------------------------------------------------
+def test_all_workers_of_a_stage_end_with_it_and_those_started_again_read_nothing(
+    desk: Desk, settings: Settings, workers: Workers
+) -> None:
+    """Exit code 75 (try again later), the stop outlives them, and a command ends it."""
+    limits = limited(settings, failure_budget_in_a_row=5, batch_size=4)
+    team = [workers.start(limits) for _ in range(3)]
+    for worker in team:
+        worker.ready()
+    desk.publish(*articles(*(f"reject {number}" for number in range(1, 31))))
+    assert [worker.code() for worker in team] == [Exit.TEMPFAIL] * 3
+    assert len(desk.dead()) == 4
+    assert sum(len(worker.lines("stage.halted")) for worker in team) == 1
+    assert sum(len(worker.lines("stage.halt_obeyed")) for worker in team) == 2
+    heir = workers.start(limits)
+    wait_until(lambda: heir.lines("stage.still_halted"), "the next worker finds the stage stopped")
+    wait_until(lambda: sign_of(desk, heir).get("halted"), "its sign of life says so")
+    assert heir.lines("service.ready") == []
+    assert heir.alive
+    asyncio.run(resumed(desk, settings))
+    wait_until(lambda: heir.lines("service.ready"), "it reads again")
+    wait_until(lambda: heir.code() == Exit.TEMPFAIL, "the cause wasn't mended: it stops again")
+    assert len(desk.dead()) == 8
+
+
+def str_of(value: Any) -> str:
+    """A document that may have expired meanwhile."""
+    return value.decode() if value else "{}"
+
+
+def sign_of(desk: Desk, worker: Worker) -> dict[str, Any]:
+    """The sign of life of a worker, empty where it gave none yet."""
+    for key in desk.redis.scan_iter(desk.keys.alive_pattern()):
+        sign: dict[str, Any] = json.loads(str_of(desk.redis.get(key)))
+        if sign.get("pid") == worker.pid:
+            return sign
+    return {}
+
+
+async def resumed(desk: Desk, settings: Settings) -> None:
+    """What ``wiredesk resume --all`` does."""
+    async with client(server_url(settings)) as redis:
+        assert await resume(redis, desk.keys, await halts(redis, desk.keys))
+
+
+def test_an_idle_worker_ends_too_when_the_others_stopped_the_stage(
+    desk: Desk, settings: Settings, workers: Workers
+) -> None:
+    limits = limited(settings)
+    idle = workers.start(limits).ready()
+
+    async def stop() -> None:
+        async with client(server_url(settings)) as redis:
+            await played(budget(redis, limits), "xxx")
+
+    asyncio.run(stop())
+    assert idle.code() == Exit.TEMPFAIL
+    assert desk.dead() == []
