@@ -48,6 +48,10 @@ START_TIMEOUT = 30.0
 STOP_TIMEOUT = 10.0
 """Seconds for a stop in peace before SIGKILL; the AOF is whole either way."""
 
+LOG_LIMIT = 4 * 1024 * 1024
+"""Bytes of the server's log; then it is begun anew, and what was there is kept once beside it.
+A quiet server writes some kB a week, one that starts again and again some MB a day."""
+
 PR_SET_PDEATHSIG = 1
 """From <linux/prctl.h>: the signal a process gets when the thread that started it ends."""
 
@@ -153,6 +157,7 @@ class EmbeddedServer:
 
     def ensure(self) -> bool:
         """Start it again, on the same port, if it has died; True if it had."""
+        self._bound_log()
         if self._process is None or self._process.poll() is None:
             return False
         log.error("server.died", code=self._process.returncode, last=self._last_words())
@@ -181,6 +186,13 @@ class EmbeddedServer:
     @property
     def _logfile(self) -> Path:
         return self.folder / "server.log"
+
+    def _bound_log(self) -> None:
+        """Begin the log anew where it is long. The server goes on appending to the same file."""
+        with suppress(OSError):
+            if self._logfile.stat().st_size > LOG_LIMIT:
+                shutil.copyfile(self._logfile, self._logfile.with_suffix(".log.old"))
+                os.truncate(self._logfile, 0)
 
     def _take_lock(self) -> None:
         if self._lock is not None:

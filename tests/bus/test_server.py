@@ -226,6 +226,24 @@ def look(redis: Redis) -> list[Any]:
     ]
 
 
+def test_its_log_is_bounded_while_it_runs(
+    own_server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, old = own_server.folder / "server.log", own_server.folder / "server.log.old"
+    began = log.read_bytes()
+    assert began
+    assert not own_server.ensure()
+    assert not old.exists()
+    monkeypatch.setattr(module, "LOG_LIMIT", len(began) - 1)
+    assert not own_server.ensure()
+    assert old.read_bytes() == began
+    assert log.stat().st_size == 0
+    with Redis.from_url(own_server.url) as redis:
+        redis.bgrewriteaof()
+    wait_until(lambda: log.stat().st_size > 0, "the server writes on, into the same file")
+    assert b"\0" not in log.read_bytes()
+
+
 def test_a_torn_last_write_costs_only_itself(own_server: EmbeddedServer) -> None:
     """The machine loses power in the middle of a write."""
     with Redis.from_url(own_server.url) as redis:
