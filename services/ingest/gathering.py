@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from schemas.events import Outcome, OutcomeKind, Timings, source_name
+from services import metrics
 from services.ingest.drops import Entry, to_ms
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
     from uuid import UUID
 
@@ -102,6 +104,14 @@ class Gathered:
             reader=reader,
             source=source,
         )
+
+
+def count(entries: Iterable[Entry]) -> None:
+    """Count what was received, and what ingest decided and reports to nobody: repetitions."""
+    for entry in entries:
+        metrics.RECEIVED.inc()
+        if entry.repeats and entry.outcome is not None:
+            metrics.OUTCOMES.labels("ingest", entry.outcome.outcome).inc()
 
 
 def _is_newer(one: RawArticle, other: RawArticle) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from services.bus import tracing
 from services.effects import effect
-from services.ingest.gathering import rejection
+from services.ingest.gathering import count, rejection
 from services.ingest.names import shown
 from services.ingest.reading import LEFT_ADVICE, Changed, Reading
 from services.ingest.receipts import GONE_NOTES
@@ -166,6 +166,7 @@ class Taker:
         )
         filled = [reading for reading in self._unnoted if reading.entries]
         self._unnoted.clear()
+        count(entry for reading in filled for entry in reading.entries)
         for reading in filled:
             # Due at once: if publishing fails below, the next round does it.
             self._watch(reading.row, self.clock.monotonic())
