@@ -18,7 +18,7 @@ from services.bus.overview import Overview, StreamState, follow, overview
 from services.console.addresses import api_addresses
 from services.console.options import fail
 from services.console.progress import line_of_file, long_files
-from services.console.status_facts import health_addresses, state_of_worker
+from services.console.status_facts import health_addresses, state_of_worker, what_to_do
 from services.observability import printable
 
 if TYPE_CHECKING:
@@ -83,10 +83,7 @@ def show(state: Overview, articles: int | None, console: Console) -> None:
     console.print(workers if state.workers else "no worker is running")
     for halt in state.halts:
         console.print(Text(printable(f"{halt.stage} has stopped: {halt.reason}")), soft_wrap=True)
-        console.print(
-            f"  see wiredesk dead list --stage {halt.stage}, then: wiredesk resume {halt.stage}",
-            soft_wrap=True,
-        )
+        console.print(Text(f"  {what_to_do(halt.stage)}"), soft_wrap=True)
     for long_file in long_files(state.workers):
         console.print(Text(line_of_file(long_file, datetime.now(UTC))), soft_wrap=True)
     filed = "unknown (no store here)" if articles is None else str(articles)

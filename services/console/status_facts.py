@@ -44,7 +44,10 @@ GOOD, WARNING, BAD, IDLE = "green", "yellow", "bold red", "dim"
 
 @dataclass(frozen=True, slots=True)
 class StageNow:
-    """One stage over all of its workers. ``style``: one of :data:`GOOD` and its like."""
+    """One stage over all of its workers. ``style``: one of :data:`GOOD` and its like.
+
+    ``why``: what stops it or is waited for, a line each; empty where nothing is.
+    """
 
     name: str
     workers: int
@@ -53,6 +56,7 @@ class StageNow:
     done: int | None
     failed: int | None
     rates: Rates
+    why: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,34 +77,44 @@ def stages_now(state: Overview, rates: Mapping[str, Rates]) -> list[StageNow]:
 def _stage(name: str, state: Overview, rates: Rates) -> StageNow:
     workers = [worker for worker in state.workers if worker.get("stage") == name]
     halts = [halt for halt in state.halts if halt.stage == name]
-    said, style = state_of(workers, halts)
+    said, style, why = state_of(workers, halts, moving=bool(rates.per_minute))
     done = sum(int(worker.get("done") or 0) for worker in workers) if workers else None
     failed = sum(int(worker.get("failed") or 0) for worker in workers) if workers else None
-    return StageNow(name, len(workers), said, style, done, failed, rates)
+    return StageNow(name, len(workers), said, style, done, failed, rates, why)
 
 
-def state_of(workers: list[dict[str, Any]], halts: list[Halt]) -> tuple[str, str]:
-    """What a stage does, in words, and how bad that is."""
+def state_of(
+    workers: list[dict[str, Any]], halts: list[Halt], *, moving: bool
+) -> tuple[str, str, tuple[str, ...]]:
+    """What a stage does, how bad that is, and why: see :class:`StageNow`.
+
+    ``moving``: it got something done in the last minute; between two batches it isn't busy.
+    """
     if halts:
-        return f"HALTED: {halts[0].reason}", BAD
+        return "HALTED", BAD, (f"{halts[0].stage}: {halts[0].reason}", what_to_do(halts[0].stage))
     if not workers:
-        return "NOT RUNNING", BAD
+        return "NOT RUNNING", BAD, ()
     waiting = [str(worker["waiting_for"]) for worker in workers if worker.get("waiting_for")]
     if waiting:
         some = f" ({len(waiting)} of {len(workers)})" if len(waiting) < len(workers) else ""
-        return f"waiting{some}: {waiting[0]}", WARNING
+        return f"WAITING{some}", WARNING, (f"{workers[0]['stage']} waits for {waiting[0]}",)
     busy = [float(worker["busy_seconds"]) for worker in workers if worker.get("busy_seconds")]
-    if not busy:
-        return "ready", IDLE
-    longest = max(busy)
+    longest = max(busy, default=0.0)
+    if not busy and not moving:
+        return "ready", IDLE, ()
     slow = f", one batch for {longest:.0f} s" if longest >= SLOW_BATCH else ""
-    return f"working{slow}", WARNING if slow else GOOD
+    return f"working{slow}", WARNING if slow else GOOD, ()
+
+
+def what_to_do(stage: str) -> str:
+    """About a stage that its failure budget has stopped."""
+    return f"wiredesk dead list --stage {stage}, then wiredesk resume {stage}"
 
 
 def state_of_worker(worker: Mapping[str, Any]) -> str:
     """What one worker does, in words."""
     if worker.get("halted"):
-        return f"halted: {worker['halted']}"
+        return "halted"  # why, is told of the stage
     waiting = worker.get("waiting_for")
     return f"waiting: {waiting}" if waiting else "working"
 

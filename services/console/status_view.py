@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from services.bus.board import INTERVAL
 from services.bus.keys import CHANGE_STREAMS, DEAD_STREAM, INGEST_GROUP_PREFIX
 from services.console.addresses import api_addresses
 from services.console.progress import duration, line_of_file, long_files
@@ -39,13 +41,19 @@ OLD = 60.0
 AIRY = 30
 """Lines from which on sections have an empty line between them."""
 
-ENDLESS = 1000
-"""Lines where there is no screen to fit: everything is shown."""
+AWAY_LINES = 3
+"""Lines of why the server isn't there: the longest reason says what to do at its end."""
+
+PRINTED = 40
+"""Lines of a view where there is no screen to fit: a few of everything."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What is shown. ``sight`` was seen at ``at``; ``away``: why it isn't seen any more."""
+    """What is shown. ``sight`` was seen at ``at``; ``away``: why it isn't seen any more.
+
+    ``bar_seconds``: what one bar of a sparkline stands for.
+    """
 
     where: str
     now: datetime
@@ -54,6 +62,7 @@ class View:
     away: str | None = None
     ledger: LedgerNow | None = None
     hint: str = ""
+    bar_seconds: float = INTERVAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +80,7 @@ class Section:
 class Screen:
     """Draws views for one size of terminal."""
 
-    def __init__(self, glyphs: Glyphs, width: int, height: int = ENDLESS) -> None:
+    def __init__(self, glyphs: Glyphs, width: int, height: int = PRINTED) -> None:
         self._glyphs = glyphs
         self._width = width
         self._height = height
@@ -95,7 +104,7 @@ class Screen:
         glyphs, clock = self._glyphs, f"{view.now.astimezone():%H:%M:%S}"
         right = f"{view.hint}  {clock}" if view.hint else clock
         left = glyphs.fit(f"Wiredesk  {glyphs.shown(view.where)}", self._width - len(right) - 2)
-        title = Text(left, "bold", no_wrap=True, end="")
+        title = Text(left, "bold", no_wrap=True)
         title.append(" " * (self._width - title.cell_len - len(right)))
         title.append(right)
         return [title, *self._away(view)]
@@ -107,17 +116,17 @@ class Screen:
         if view.at is not None:
             ago = duration((view.now - view.at).total_seconds())
             seen = f"This is how it was {ago} ago, at {view.at.astimezone():%H:%M:%S}."
-        fit, shown = self._glyphs.fit, self._glyphs.shown
-        lines = [f"SERVER AWAY. {seen} Looking again.", f"  {shown(view.away)}"]
-        return [Text(fit(line, self._width), BAD) for line in lines]
+        why = wrap(self._glyphs.shown(view.away), max(20, self._width - 2))[:AWAY_LINES]
+        lines = [f"SERVER AWAY. {seen} Looking again.", *(f"  {line}" for line in why)]
+        return [Text(self._glyphs.fit(line, self._width), BAD) for line in lines]
 
     # --- sections ----------------------------------------------------------------------------
     def _sections(self, view: View, sight: Sight) -> list[Section]:
         files = self._long_files(view, sight)
         receipts, dead = self._receipts(view, sight), self._dead(view, sight)
         return [
-            self._stages(sight),
-            self._groups(sight),
+            self._stages(view, sight),
+            self._groups(view, sight),
             *([files] if files.rows else []),
             Section([self._ledger(view), self._sources(sight)], [], 0),
             receipts,
@@ -125,17 +134,18 @@ class Screen:
             Section(self._addresses(sight), [], 0),
         ]
 
-    def _stages(self, sight: Sight) -> Section:
+    def _stages(self, view: View, sight: Sight) -> Section:
         wide = self._width >= WIDE
         bars = WIDE_BARS if wide else BARS
+        stages = stages_now(sight.state, sight.rates)
         columns = (
             Column("STAGE"),
             Column("WORKERS", right=True),
             Column("STATE", flexible=True),
-            Column("DONE", right=True),
+            Column("DONE", right=True, extra=60),
             Column("DEAD", right=True, extra=WIDE),
             Column("A MINUTE", right=True),
-            Column("RATE".ljust(bars)),
+            Column(_span(bars, view), extra=72),
         )
         rows: Rows = [
             (
@@ -147,10 +157,13 @@ class Screen:
                 Cell(self._rate(stage.rates)),
                 Cell(self._bars(stage.rates, bars), "cyan"),
             )
-            for stage in stages_now(sight.state, sight.rates)
+            for stage in stages
         ]
-        head, *lines = table(columns, rows, self._width, self._glyphs)
-        return Section([head, *lines], [], 0)
+        lines = table(columns, rows, self._width, self._glyphs)
+        for stage in stages:
+            said = [f"  {self._glyphs.shown(why)}" for why in stage.why]
+            lines += [Text(self._glyphs.fit(line, self._width), stage.style) for line in said]
+        return Section(lines, [], 0)
 
     def _rate(self, rates: Rates) -> str:
         rate = rates.per_minute
@@ -160,12 +173,12 @@ class Screen:
         # The last bar goes on: it would always look like a fall.
         return self._glyphs.sparkline(rates.recent[:-1], width)
 
-    def _groups(self, sight: Sight) -> Section:
+    def _groups(self, view: View, sight: Sight) -> Section:
         columns = (
             Column("STREAM"),
-            Column("ENTRIES", right=True),
+            Column("ENTRIES", right=True, extra=60),
             Column("A MINUTE", right=True, extra=WIDE),
-            Column("RATE".ljust(BARS), extra=WIDE),
+            Column(_span(BARS, view), extra=WIDE),
             Column("GROUP", flexible=True),
             Column("LAG", right=True),
             Column("PENDING", right=True),
@@ -223,7 +236,9 @@ class Screen:
     def _ledger(self, view: View) -> Text:
         ledger = view.ledger
         if ledger is None:
-            return self._labelled("LEDGER", ["not told by a running ingest: wiredesk ledger"], IDLE)
+            return self._labelled(
+                "LEDGER", ["not told yet by a running ingest; now: wiredesk ledger"], IDLE
+            )
         if ledger.unaccounted:
             lost = f"{ledger.unaccounted:,} UNACCOUNTED: wiredesk ledger"
         else:
@@ -321,6 +336,11 @@ def _shares(sections: list[Section], room: int) -> list[int]:
                 shown[at] += 1
                 left -= 1
     return shown
+
+
+def _span(bars: int, view: View) -> str:
+    """The headline of a sparkline: how far back it goes."""
+    return f"LAST {duration(bars * view.bar_seconds)}".upper().ljust(bars)
 
 
 def _age(seconds: float) -> str:

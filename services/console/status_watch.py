@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import termios
+import time
 import tty
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -60,6 +61,7 @@ class Watch:
         self._sight: Sight | None = None
         self._at: datetime | None = None
         self._ledger: LedgerNow | None = None
+        self._ledger_due = 0.0
         self._stop = asyncio.Event()
         self._changed = asyncio.Event()
         self._live: Live | None = None
@@ -72,14 +74,14 @@ class Watch:
 
     async def run(self) -> None:
         """Look and show until :meth:`stop`."""
-        tasks = [asyncio.create_task(self._look()), asyncio.create_task(self._ask_ledger())]
+        looking = asyncio.create_task(self._look())
         try:
             if self.on_screen:
-                await self._draw(tasks)
+                await self._draw(looking)
             else:
-                await self._print(tasks)
+                await self._print(looking)
         finally:
-            await cancel(*tasks)
+            await cancel(looking)
             await self._board.close()
 
     # --- looking -------------------------------------------------------------------------
@@ -88,16 +90,17 @@ class Watch:
             sight = await self._board.look()
             if sight is not None:
                 self._sight, self._at = sight, datetime.now(UTC)
+                await self._ask_ledger(sight)
             self._changed.set()
             await asyncio.sleep(self._every)
 
-    async def _ask_ledger(self) -> None:
-        while True:
-            workers = () if self._sight is None else self._sight.state.workers
+    async def _ask_ledger(self, sight: Sight) -> None:
+        now = time.monotonic()
+        if now >= self._ledger_due:
+            self._ledger_due = now + LEDGER_EVERY
             # What ingest told before is kept, with its age, while none tells.
-            told = await asyncio.to_thread(read_ledger, workers)
+            told = await asyncio.to_thread(read_ledger, sight.state.workers)
             self._ledger = told or self._ledger
-            await asyncio.sleep(LEDGER_EVERY if workers else self._every)
 
     def _view(self) -> View:
         return View(
@@ -107,6 +110,7 @@ class Watch:
             at=self._at,
             away=self._board.away,
             ledger=self._ledger,
+            bar_seconds=self._board.interval,
             hint=HINT if self.on_screen and sys.stdin.isatty() else "",
         )
 
@@ -118,13 +122,13 @@ class Watch:
         return self._settings.namespace
 
     # --- showing ---------------------------------------------------------------------------
-    async def _draw(self, tasks: list[asyncio.Task[None]]) -> None:
+    async def _draw(self, looking: asyncio.Task[None]) -> None:
         live = Live(console=self._console, screen=True, auto_refresh=False, transient=True)
         with _keys(self.stop), _signals(self), live:
             self._live = live
             while not self._stop.is_set():
                 self._show()
-                await self._next(tasks, DRAW_EVERY)
+                await self._next(looking, DRAW_EVERY)
 
     def _show(self) -> None:
         if self._live is not None:
@@ -145,23 +149,22 @@ class Watch:
             self._live.start()
         self._changed.set()
 
-    async def _print(self, tasks: list[asyncio.Task[None]]) -> None:
+    async def _print(self, looking: asyncio.Task[None]) -> None:
         with _signals(self):
-            await self._next(tasks, None)
+            await self._next(looking, None)
             while not self._stop.is_set():
                 for line in Screen(self._glyphs, self._console.width).lines(self._view()):
                     self._console.print(line, no_wrap=True, overflow="crop", crop=True)
                 self._console.print()
-                await self._next(tasks, None)
+                await self._next(looking, None)
 
-    async def _next(self, tasks: list[asyncio.Task[None]], seconds: float | None) -> None:
-        """Wait for news, a stop, or ``seconds``; raises what ended a task."""
+    async def _next(self, looking: asyncio.Task[None], seconds: float | None) -> None:
+        """Wait for news, a stop, or ``seconds``; raises what ended the looking."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._changed.wait(), seconds)
         self._changed.clear()
-        for task in tasks:
-            if task.done():
-                task.result()
+        if looking.done():
+            looking.result()
 
 
 @contextmanager
