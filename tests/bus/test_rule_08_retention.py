@@ -23,6 +23,7 @@ from services.bus.keys import (
     DEAD_STREAM,
     ENRICHMENT,
     INDEXER,
+    INGEST_GROUP_PREFIX,
     OUTCOME_STREAM,
     RAW_STREAM,
     STREAMS,
@@ -173,6 +174,54 @@ async def test_a_deleted_inbox_does_not_hold_outcomes_for_ever(
     assert is_ours(RECEIPTS.group)
     assert await sweep(changed(settings, subscriber_limit=3), RECEIPTS) == 0
     assert await sweep(changed(settings, subscriber_limit=2), RECEIPTS) == 3
+
+
+@pytest.mark.anyio
+async def test_the_group_of_an_inbox_that_is_gone_is_deleted_after_the_retention(
+    desk: Desk, settings: Settings
+) -> None:
+    """A deleted state folder leaves a group behind, and each would hold a million outcomes."""
+    key = desk.keys.stream(OUTCOME_STREAM)
+    names = [f"{INGEST_GROUP_PREFIX}gone", f"{INGEST_GROUP_PREFIX}new", "dashboard"]
+    for name in (*names, RECEIPTS.group):
+        desk.redis.xgroup_create(key, name, id="0", mkstream=True)
+    for name in (names[0], "dashboard", RECEIPTS.group):
+        desk.redis.xgroup_createconsumer(key, name, "reader")
+    assert await sweep(settings, RECEIPTS) == 0
+    assert len(desk.redis.xinfo_groups(key)) == 4
+
+    async def idle() -> bool:
+        # What a consumer is idle for is the server's to say.
+        found: Any = desk.redis.xinfo_consumers(key, names[0])
+        return bool(found[0]["idle"] > 5)
+
+    await until(idle, "nobody has read for more than five milliseconds")
+    with structlog.testing.capture_logs() as logs:
+        await sweep(changed(settings, retain_outcomes=0.005), RECEIPTS)
+    left = {row["name"].decode() for row in desk.redis.xinfo_groups(key)}
+    assert left == {names[1], "dashboard", RECEIPTS.group}
+    assert [line["group"] for line in logs if line["event"] == "inbox.forgotten"] == [names[0]]
+
+
+@pytest.mark.anyio
+async def test_an_inbox_that_is_read_keeps_its_group_whoever_sweeps(
+    desk: Desk, settings: Settings
+) -> None:
+    """One of its consumers was there a moment ago, though others are long gone."""
+    key, name = desk.keys.stream(OUTCOME_STREAM), f"{INGEST_GROUP_PREFIX}other"
+    desk.redis.xgroup_create(key, name, id="0", mkstream=True)
+    desk.redis.xgroup_createconsumer(key, name, "dead")
+
+    async def idle() -> bool:
+        found: Any = desk.redis.xinfo_consumers(key, name)
+        return bool(found[0]["idle"] > 50)
+
+    await until(idle, "the first one has been gone for a while")
+    desk.redis.xgroup_createconsumer(key, name, "living")
+    async with client(server_url(settings)) as redis:
+        scripts = Scripts(redis, desk.keys, settings.marker_ttl)
+        assert await scripts.drop_inboxes(RECEIPTS, 50) == []
+    assert desk.redis.xinfo_groups(key)
 
 
 @pytest.mark.anyio
