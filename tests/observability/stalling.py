@@ -13,9 +13,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from services.bus import service, vitals
+from services.bus import sampler, service, vitals
 from services.bus.feed import Feed
 from services.bus.keys import ENRICHMENT
+from services.enrichment import __main__ as enrichment
+from services.enrichment.pipeline import Enricher
 from services.indexer import __main__ as indexer
 from services.indexer.api import server as api_server
 from services.ingest import __main__ as ingest
@@ -23,7 +25,12 @@ from services.settings import Settings
 from tests.bus.worker import Control, make_handler
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from redis.asyncio import Redis
+
+    from schemas.article import EnrichedArticle, RawArticle
+    from services.bus.errors import Reject
 
 LIMIT = 0.5
 """Seconds without a turn of a loop after which it counts as stalled."""
@@ -41,6 +48,7 @@ def _begin(environ: dict[str, str], log: str) -> Settings:
     os.environ.update(environ)
     vitals.LOOP_LIMIT = LIMIT  # read where a pulse is made
     api_server.LOOP_LIMIT = LIMIT  # type: ignore[attr-defined]  # imported there
+    sampler.SAMPLE_EVERY = LIMIT
     return Settings()
 
 
@@ -91,3 +99,19 @@ def ingest_main(environ: dict[str, str], log: str, _folder: str) -> None:
     """Ingest as it is."""
     _begin(environ, log)
     sys.exit(int(ingest.main()))
+
+
+def enrichment_main(environ: dict[str, str], log: str, _folder: str) -> None:
+    """Enrichment as it is, but for articles whose headline begins with "raise"."""
+    _begin(environ, log)
+    real = Enricher.enrich
+
+    def enrich(
+        enricher: Enricher, articles: Sequence[RawArticle]
+    ) -> Sequence[EnrichedArticle | Reject]:
+        if any((article.headline or "").startswith("raise") for article in articles):
+            raise ValueError("told to")
+        return real(enricher, articles)
+
+    Enricher.enrich = enrich  # type: ignore[assignment, method-assign]  # it is made by main()
+    sys.exit(int(enrichment.main()))

@@ -97,7 +97,7 @@ def test_a_batch_that_hangs_turns_health_red(
 ) -> None:
     """The loop turns all the while. The watchdog ends the process at its own next look."""
     desk.publish(*articles("hold 1"))
-    worker = workers.start(changed(seen, handler_timeout=1.5), stage_main)
+    worker = workers.start(changed(seen, handler_timeout=1.0), stage_main)
     url = url_of(worker)
     wait_until(lambda: control.said("held"), "the handler hangs")
     statuses: list[int] = []
