@@ -40,7 +40,8 @@ FULL_WARN, FULL_FAIL = 0.75, 0.90
 nine tenths one long file fills the rest."""
 
 SKEW_WARN, SKEW_FAIL = 2.0, 60.0
-"""Seconds: NTP keeps hosts within 0.1 s. By two, latencies are wrong; by a minute, trims are."""
+"""Seconds: NTP keeps hosts within 0.1 s. By two, latencies are wrong; by a minute, versions of a
+story that are ordered by their receipt may be, too."""
 
 ROUND_TRIPS = 3
 """Times asked for the clock: the quickest answer is the least wrong."""
@@ -298,8 +299,8 @@ CHECKS = (
         name="server.clock",
         looks_at="the server's clock and those of the workers' hosts, against this machine's",
         limits=f"warns at {SKEW_WARN:g} s, fails at {SKEW_FAIL:g} s",
-        why="Entry ids are made of the server's time: latencies, ages and what is old enough to "
-        "be trimmed are wrong by the difference.",
+        why="Entry ids are made of the server's time, articles and receipts of their hosts': "
+        "latencies, ages and the order of versions are wrong by the difference.",
         look=_clock,
     ),
     ServerCheck(

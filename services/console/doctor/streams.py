@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schemas.events import DeadLetter
+from services.bus.budget import advice_for, halts
 from services.bus.envelope import Unreadable, read
 from services.bus.groups import group_info
 from services.bus.keys import (
@@ -181,17 +182,12 @@ async def _abandoned(server: Server, spec: StageSpec) -> list[Finding]:
 
 
 async def _halted(server: Server) -> Finding:
-    findings = []
-    async for key in server.redis.scan_iter(match=server.keys.halted_pattern(), count=100):
-        group = key.decode().removeprefix(server.keys.halted(""))
-        facts: Any = await server.redis.hgetall(key)
-        said = ", ".join(f"{k.decode()} {v.decode('utf-8', 'replace')}" for k, v in facts.items())
-        findings.append(
-            failure(
-                f"{group} was stopped by its failure budget: {said}"[:300],
-                "wiredesk dead list shows what failed; once that is mended: wiredesk resume --all",
-            )
+    findings = [
+        failure(
+            f"{halt.group} was stopped by its failure budget: {halt.reason}", advice_for(halt.stage)
         )
+        for halt in await halts(server.redis, server.keys)
+    ]
     return merged(findings, "no stage is halted")
 
 

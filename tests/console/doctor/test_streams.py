@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
+from services.bus.budget import Budget, Halted
+from services.bus.connect import client, server_url
 from services.bus.errors import Reject
 from services.bus.keys import (
     DATA_FIELD,
@@ -20,7 +22,9 @@ from services.bus.keys import (
     RAW_STREAM,
     receipts_stage,
 )
+from services.bus.messages import fault_of_reject
 from services.bus.registered import Registered
+from services.bus.scripts import Scripts
 from services.console.doctor.catalogue import chosen
 from services.console.doctor.checks import Surroundings
 from services.console.doctor.examining import examine
@@ -214,14 +218,20 @@ def test_a_message_that_nobody_takes_over_is_abandoned(desk: Desk, patient: Sett
     assert is_red(look("streams.oldest", patient), "failure", "nobody took them over", "2.1 min")
 
 
-def test_a_halted_stage_is_told_with_its_reason(desk: Desk) -> None:
-    assert is_green(look("streams.halted", desk.settings))
-    key = desk.keys.halted(ENRICHMENT.group)
-    desk.redis.hset(key, mapping={"reason": "50 in a row", "since": "2026-11-20"})
-    desk.redis.expire(key, 60)
-    finding = look("streams.halted", desk.settings)
-    assert is_red(finding, "failure", "enrichment was stopped", "50 in a row")
-    assert "wiredesk resume" in finding.advice[0]
+@pytest.mark.anyio
+async def test_a_halted_stage_is_told_with_its_reason(desk: Desk, patient: Settings) -> None:
+    assert is_green(await asyncio.to_thread(look, "streams.halted", patient))
+    strict = changed(patient, failure_budget_in_a_row=3)
+    async with client(server_url(patient)) as redis:
+        scripts = Scripts(redis, desk.keys, patient.marker_ttl)
+        budget = Budget(ENRICHMENT.group, strict, redis, scripts)
+        for number in (1, 2):
+            await budget.spend(fault_of_reject(Reject("no good", "mend it")), f"{number}.txt")
+        with pytest.raises(Halted):
+            await budget.spend(fault_of_reject(Reject("no good", "mend it")), "3.txt")
+    finding = await asyncio.to_thread(look, "streams.halted", patient)
+    assert is_red(finding, "failure", "enrichment was stopped", "3 articles in a row died")
+    assert "wiredesk resume enrichment" in finding.advice[0]
 
 
 # --- loss -------------------------------------------------------------------------------------
