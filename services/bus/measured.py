@@ -54,6 +54,10 @@ class Measured:
         self._attempts = metrics.ATTEMPTS.labels(spec.name)
         self._attempts_failed = metrics.ATTEMPTS_FAILED.labels(spec.name)
         self._processed = metrics.PROCESSED.labels(spec.name)
+        self._outcomes = {
+            outcome: metrics.OUTCOMES.labels(spec.name, outcome)
+            for outcome in metrics.OUTCOMES_OF_ARTICLES
+        }
         self._batch_seconds = metrics.BATCH_SECONDS.labels(spec.name)
         self._batch_articles = metrics.BATCH_ARTICLES.labels(spec.name)
 
@@ -93,7 +97,7 @@ class Measured:
         drop = item.payload.drop
         if isinstance(payload, Outcome):
             if drop.reenrichment is None:
-                metrics.OUTCOMES.labels(self._stage, payload.outcome).inc()
+                self._outcomes[payload.outcome].inc()
             else:
                 # No part of the ledger: nothing was received.
                 metrics.REENRICHED.labels(payload.outcome).inc()
@@ -112,7 +116,7 @@ class Measured:
         """A message became a dead letter; ``reported``: with the outcome of an article."""
         metrics.DEAD_LETTERS.labels(self._stage, reason_of(fault)).inc()
         if reported:
-            metrics.OUTCOMES.labels(self._stage, "rejected").inc()
+            self._outcomes["rejected"].inc()
         if item is not None:
             self._spans.buried(self._stage, item, fault)
 
