@@ -7,6 +7,8 @@ if redis.call('EXISTS', KEYS[1]) == 0 then return -1 end
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
-if now < tonumber(redis.call('HGET', KEYS[1], 'due')) then return 0 end
+local due = tonumber(redis.call('HGET', KEYS[1], 'due'))
+-- Nothing waits for an hour: what seems to was noted before the clock was set back.
+if now < due and due - now < 3600 then return 0 end
 redis.call('HSET', KEYS[1], 'due', now + tonumber(ARGV[1]))
 return redis.call('HGET', KEYS[1], 'after')
