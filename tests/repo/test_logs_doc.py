@@ -73,6 +73,18 @@ def test_every_level_is_one_that_a_logger_has() -> None:
     assert {level for row in TABLE.values() for level in row.levels} <= set(LEVELS.values())
 
 
+def test_the_example_shows_events_and_fields_that_there_are() -> None:
+    """Each hop of an article in the order in which it makes them, all with one trace id."""
+    (part,) = re.findall(r"^## Follow one article$(.*?)^## ", TEXT, re.MULTILINE | re.DOTALL)
+    lines = re.findall(r"^    \{(.*)\}$", part, re.MULTILINE)
+    shown = [dict(re.findall(r'"([a-z_]+)":("[^"]*"|[0-9.]+)', line)) for line in lines]
+    events = [line["event"].strip('"') for line in shown]
+    assert events == ["article.received", "article.enriched", "article.filed"]
+    for event, line in zip(events, shown, strict=True):
+        assert line.keys() - {"event", "service"} <= SOURCE[event].fields
+        assert "trace_id" in SOURCE[event].fields
+
+
 def found_in(tmp_path: Path, source: str) -> dict[str, Event]:
     path = tmp_path / "module.py"
     path.write_text(source, encoding="utf-8")
