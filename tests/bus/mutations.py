@@ -138,6 +138,53 @@ MUTATIONS = (
     ),
     Mutation(
         3,
+        "a dead letter is sent again without asking whether it is still there",
+        (
+            Edit(
+                f"{LUA}/retry.lua",
+                "if redis.call('XDEL', KEYS[1], ARGV[1]) == 0 then return '' end",
+                "redis.call('XDEL', KEYS[1], ARGV[1])",
+            ),
+        ),
+        "test_dead_letters.py",
+        ("test_a_letter_is_sent_again_once_however_many_try_at_the_same_time",),
+    ),
+    Mutation(
+        3,
+        "the marker of a dead letter that is sent again stays behind",
+        (Edit(f"{LUA}/retry.lua", "if KEYS[3] then", "if false then"),),
+        "test_dead_letters.py",
+        ("test_its_marker_moves_with_it_and_its_attempts_begin_anew",),
+    ),
+    Mutation(
+        6,
+        "what the failure budget holds back is buried all the same",
+        (
+            Edit(
+                STAGE,
+                "await self._patience.insist(lambda: self.budget.spend(fault, about))",
+                "del about",
+            ),
+        ),
+        "test_failure_budget.py",
+        ("test_a_stage_buries_up_to_its_budget_and_gives_the_rest_back",),
+    ),
+    Mutation(
+        6,
+        "a stopped stage counts the attempts that it gives back",
+        (
+            Edit(
+                STAGE,
+                "        await asyncio.shield(self._give_back(messages))\n"
+                "        self.facts.halted",
+                "        self.facts.halted",
+            ),
+        ),
+        "test_failure_budget.py",
+        ("test_a_stage_buries_up_to_its_budget_and_gives_the_rest_back",),
+    ),
+    Mutation(
+        3,
         "a key outside the desk's slot",
         (
             Edit(

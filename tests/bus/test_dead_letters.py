@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from schemas.events import DEAD, FILED, event_id
+from services import metrics
 from services.bus.connect import client, server_url
 from services.bus.dead import DeadLetters, Letter, Refused, Wanted, again, message_of
 from services.bus.errors import Reject
@@ -91,7 +92,10 @@ async def test_a_retried_article_goes_on_from_where_it_died_under_its_old_identi
     assert (retry["number"], retry["stage"]) == (1, "enrichment")
     assert first["data"]["drop"].pop("retry") is None
     assert second == first
+    counted = metrics.RETRIED.labels("enrichment")
+    before_it = counted._value.get()
     await recover(desk, settings)
+    assert counted._value.get() == before_it + 1
     (event,) = desk.events(ENRICHED_STREAM)
     assert event["data"]["drop"]["retry"]["number"] == 1
     assert event["subject"] == str(article_id(1))
