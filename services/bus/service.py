@@ -323,6 +323,7 @@ class Service:
         if stage.facts.busy_since is not None:
             # The batch outlasted ``graceful_timeout``; its thread would hold the process.
             log.warning("service.cut_short", reason="the batch in work did not end in time")
+            observability.say_left_out()
             os._exit(Exit.OK)
 
 

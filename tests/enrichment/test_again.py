@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 from uuid import uuid5
 
 import pytest
 
 from schemas.annotations import NearDuplicate, StoryRef
+from schemas.events import ENRICHED, event_id
 from services.bus.envelope import Event, read
 from services.bus.keys import ENRICHED_STREAM, ENRICHMENT, STORY_STREAM, Keys
 from services.bus.kinship import KinIndex
@@ -146,10 +148,14 @@ def test_it_crosses_the_wire_whole(enricher: Enricher) -> None:
     assert isinstance(sent, Event)
     (now,) = enriched(enricher, sent.payload)  # type: ignore[arg-type]  # it is an article
     item = Item("1-1", b"", sent.payload, sent.traceparent)  # type: ignore[arg-type]  # see above
-    told = read(event_of(ENRICHMENT, item, now, NOON), ENRICHED_STREAM.event)
+    written = event_of(ENRICHMENT, item, now, NOON)
+    told = read(written, ENRICHED_STREAM.event)
     assert isinstance(told, Event)
     assert told.payload == now
     assert now.near_duplicates == (copy,)
     assert now.drop.reenrichment is not None
     assert now.drop.reenrichment.run == RUN
+    first = event_id(ENRICHED, was.drop.drop_id, was.article_id, was.revision)
+    again = event_id(ENRICHED, now.drop.drop_id, was.article_id, was.revision)
+    assert json.loads(written)["id"] == again != first
     assert now.drop.reenrichment.kept is None

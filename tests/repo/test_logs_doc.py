@@ -77,7 +77,7 @@ def test_the_example_shows_events_and_fields_that_there_are() -> None:
     """Each hop of an article in the order in which it makes them, all with one trace id."""
     (part,) = re.findall(r"^## Follow one article$(.*?)^## ", TEXT, re.MULTILINE | re.DOTALL)
     lines = re.findall(r"^    \{(.*)\}$", part, re.MULTILINE)
-    shown = [dict(re.findall(r'"([a-z_]+)":("[^"]*"|[0-9.]+)', line)) for line in lines]
+    shown = [dict(re.findall(r'"([a-z_]+)": ("[^"]*"|[0-9.]+)', line)) for line in lines]
     events = [line["event"].strip('"') for line in shown]
     assert events == ["article.received", "article.enriched", "article.filed"]
     for event, line in zip(events, shown, strict=True):
