@@ -87,11 +87,17 @@ class Column:
     extra: int = 0
 
 
-Rows = list[tuple[Cell, ...]]
+Row = tuple[Cell, ...]
+Rows = list[Row]
 
 
 def table(
-    columns: Sequence[Column], rows: Rows, width: int, glyphs: Glyphs, *, header: bool = True
+    columns: Sequence[Column],
+    rows: Sequence[Row],
+    width: int,
+    glyphs: Glyphs,
+    *,
+    header: bool = True,
 ) -> list[Text]:
     """A headline and a line for each row, none wider than ``width``."""
     kept = [at for at, column in enumerate(columns) if width >= column.extra]
@@ -105,7 +111,7 @@ def table(
     return made
 
 
-def _widths(columns: Sequence[Column], lines: Rows, width: int) -> list[int]:
+def _widths(columns: Sequence[Column], lines: Sequence[Row], width: int) -> list[int]:
     wanted = [
         max((cell_len(line[at].text) for line in lines), default=0) for at in range(len(columns))
     ]

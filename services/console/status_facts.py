@@ -6,7 +6,6 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
-from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, build_opener
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -124,9 +123,9 @@ def health_addresses(workers: Iterable[Mapping[str, Any]]) -> list[str]:
     hosts: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for worker in workers:
         if worker.get("health"):
-            parts = urlsplit(str(worker["health"]))
-            base, _, port = parts.netloc.rpartition(":")
-            hosts[f"{parts.scheme}://{base}"][str(worker.get("stage"))].append(port)
+            # Split by hand: it may be anything, which is nothing to fail for.
+            host, _, port = str(worker["health"]).rpartition(":")
+            hosts[host][str(worker.get("stage"))].append(port)
     return [
         " ".join([host, ", ".join(" ".join([stage, *ports]) for stage, ports in stages.items())])
         for host, stages in sorted(hosts.items())

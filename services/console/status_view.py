@@ -89,7 +89,7 @@ class Screen:
         """No more lines than the terminal has, none wider than it is."""
         head = self._title(view)
         if view.sight is None:
-            return head[: self._height]
+            return self._fitted(head)
         sections = self._sections(view, view.sight)
         gap = 1 if self._height >= AIRY else 0
         room = self._height - len(head)
@@ -97,6 +97,11 @@ class Screen:
         lines = list(head)
         for section, count in zip(sections, shown, strict=True):
             lines += [Text("")] * gap + section.head + section.rows[:count]
+        return self._fitted(lines)
+
+    def _fitted(self, lines: list[Text]) -> list[Text]:
+        for line in lines:
+            line.truncate(self._width)  # what no cutting of cells could make fit
         return lines[: self._height]
 
     # --- the top ---------------------------------------------------------------------------

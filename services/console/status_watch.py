@@ -220,8 +220,4 @@ def watch(settings: Settings, console: Console, every: float) -> None:
     async def run() -> None:
         await Watch(settings, console, every).run()
 
-    try:
-        asyncio.run(run())
-    except BrokenPipeError:
-        # Whoever read has enough; Python would say so once more when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    asyncio.run(run())

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import SecretStr
 
-from schemas.events import DEAD, DeadLetter
+from schemas.events import DEAD, FILED, DeadLetter, Outcome, Timings
 from services.bus import board as board_module
 from services.bus.board import INTERVAL, INTERVALS, RATE_OVER, Board, Counter
 from services.bus.connect import client, server_url
 from services.bus.envelope import Outgoing, write
-from services.bus.keys import DEAD_STREAM, ENRICHED_STREAM, RAW_STREAM
+from services.bus.keys import DEAD_STREAM, ENRICHED_STREAM, OUTCOME_STREAM, RAW_STREAM
 from services.bus.receipt_notes import KEPT, ReceiptNote, ReceiptNotes, newest_receipts
+from services.bus.sources import Sources
 from services.settings import Settings
 from tests.bus.desk import articles, changed
-from tests.factories import NOON
+from tests.factories import NOON, article_id, make_drop, make_raw
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -289,3 +290,76 @@ def test_what_isnt_a_receipt_is_left_out(desk: Desk, settings: Settings) -> None
     noting(settings, 1)
     desk.redis.lpush(desk.keys.receipts(), "spoilt")
     assert [note.file for note in looking(settings, once).receipts] == ["1.txt"]
+
+
+# --- looking closer -----------------------------------------------------------------------
+def outcome(number: int, source: str | None) -> bytes:
+    """An outcome of an article of a source, as it is on its stream."""
+    filed = Outcome(
+        drop=make_drop(),
+        article_id=article_id(number),
+        revision=make_raw().revision,
+        outcome="indexed",
+        source=source,
+        timings=Timings(received_at=NOON, filed_at=NOON),
+    )
+    return write(Outgoing(FILED, f"id {number}", "/wiredesk/indexer", None, NOON, None), filed)
+
+
+def test_sources_of_the_newest_outcomes_are_counted_the_largest_first(
+    desk: Desk, settings: Settings
+) -> None:
+    for number, source in enumerate(["AP", "Reuters", None, "Reuters", "dpa"]):
+        desk.put(outcome(number, source), OUTCOME_STREAM)
+    desk.put(b"no event at all", OUTCOME_STREAM)
+
+    async def twice(board: Board) -> list[tuple[tuple[str | None, int], ...]]:
+        first = (await once(board)).sources
+        await asyncio.to_thread(desk.put, outcome(9, "AP"), OUTCOME_STREAM)
+        return [first, (await once(board)).sources, (await once(board)).sources]
+
+    first, second, third = looking(settings, twice, closer=True)
+    assert first == (("Reuters", 2), (None, 1), ("AP", 1), ("dpa", 1))
+    assert second == third == (("AP", 2), ("Reuters", 2), (None, 1), ("dpa", 1))
+
+
+def test_only_a_window_of_outcomes_is_kept_and_an_emptied_server_is_counted_anew(
+    desk: Desk, settings: Settings
+) -> None:
+    async def scenario() -> list[Any]:
+        async with client(server_url(settings)) as redis:
+            sources = Sources(desk.keys, window=3)
+            for number in range(5):
+                desk.put(outcome(number, f"s{number}"), OUTCOME_STREAM)
+            seen = [await sources.look(redis)]
+            desk.redis.flushall()
+            seen.append(await sources.look(redis))
+            desk.put(outcome(1, "new"), OUTCOME_STREAM)
+            return [*seen, await sources.look(redis)]
+
+    full, emptied, anew = asyncio.run(scenario())
+    assert full == (("s2", 1), ("s3", 1), ("s4", 1))
+    assert emptied == ()
+    assert anew == (("new", 1),)
+
+
+def test_reasons_are_told_only_to_whoever_looks_closer(desk: Desk, settings: Settings) -> None:
+    desk.put(dead_letter(1), DEAD_STREAM)
+    assert looking(settings, once).dead[0].reason is None
+    assert looking(settings, once).sources == ()
+    assert looking(settings, once, closer=True).dead[0].reason == "the words of an article"
+
+
+def test_a_bar_is_as_long_as_one_wants() -> None:
+    counter = Counter(interval=5)
+    for second, added in ((0, 0), (4, 1), (5, 3), (11, 4)):
+        counter.sample(added, second)
+    assert counter.recent == (1, 2, 1)
+
+
+def test_why_a_server_is_away_is_told(settings: Settings) -> None:
+    async def scenario(board: Board) -> str | None:
+        assert await board.look() is None
+        return board.away
+
+    assert "127.0.0.1:1" in looking(changed(settings, redis_url=AWAY), scenario)
