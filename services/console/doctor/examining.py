@@ -27,6 +27,11 @@ REACHABLE = "server.reachable"
 """The check that says why there is no server, where there is none."""
 
 
+HEAD_START = 1.0
+"""Seconds that the server gets to answer before this machine is looked at as well: models that
+load meanwhile would make it look slow. One that is away isn't waited for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """A check and what it found. ``seconds``: how long it took."""
@@ -44,9 +49,15 @@ def examine(checks: Sequence[Check], scene: Surroundings) -> list[Result]:
 async def _all(checks: Sequence[Check], scene: Surroundings) -> list[Result]:
     local = [check for check in checks if isinstance(check, LocalCheck)]
     asking = [check for check in checks if isinstance(check, ServerCheck)]
-    threads = [asyncio.create_task(_local(check, scene)) for check in local]
-    results = await _asked(asking, scene) if asking else []
-    results += await asyncio.gather(*threads)
+    async with AsyncExitStack() as stack:
+        results: list[Result] = []
+        connecting = asyncio.create_task(_connect(scene, stack)) if asking else None
+        if connecting is not None:
+            await asyncio.wait({connecting}, timeout=HEAD_START)
+        threads = [asyncio.create_task(_local(check, scene)) for check in local]
+        if connecting is not None:
+            results += await _asked(asking, connecting)
+        results += await asyncio.gather(*threads)
     places = {check.name: place for place, check in enumerate(checks)}
     return sorted(results, key=lambda result: places[result.check.name])
 
@@ -73,17 +84,16 @@ async def _local(check: LocalCheck, scene: Surroundings) -> Result:
 
 
 # --- on the server ----------------------------------------------------------------------------
-async def _asked(checks: Sequence[ServerCheck], scene: Surroundings) -> list[Result]:
+async def _asked(
+    checks: Sequence[ServerCheck], connecting: asyncio.Task[Server | Finding]
+) -> list[Result]:
     started = time.monotonic()
-    async with AsyncExitStack() as stack:
-        server = await _connect(scene, stack)
-        if isinstance(server, Server):
-            return list(await asyncio.gather(*(_one(check, server) for check in checks)))
-        away = unknown("the server could not be asked", f"see {REACHABLE}")
-        took = time.monotonic() - started
-        return [
-            Result(check, server if check.name == REACHABLE else away, took) for check in checks
-        ]
+    server = await connecting
+    if isinstance(server, Server):
+        return list(await asyncio.gather(*(_one(check, server) for check in checks)))
+    away = unknown("the server could not be asked", f"see {REACHABLE}")
+    took = time.monotonic() - started
+    return [Result(check, server if check.name == REACHABLE else away, took) for check in checks]
 
 
 async def _connect(scene: Surroundings, stack: AsyncExitStack) -> Server | Finding:

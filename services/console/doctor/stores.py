@@ -116,7 +116,7 @@ def _judged(kept: Kept, version: int, application: int) -> Finding:
         return failure(
             f"{kept.path} is another program's database", "set WIREDESK_STORE_PATH to another file"
         )
-    found = f"{kept.name} version {version}, {bytes_of(kept.path.stat().st_size)} ({kept.path})"
+    found = f"{kept.name} version {version}, {bytes_of(_size(kept.path))} ({kept.path})"
     if version > kept.version:
         return failure(
             f"{found}: a newer Wiredesk made it, this one knows up to {kept.version}",
@@ -128,6 +128,12 @@ def _judged(kept: Kept, version: int, application: int) -> Finding:
             f"start {kept.made_by} of this release once: it brings it up to date",
         )
     return ok(found)
+
+
+def _size(path: Path) -> int:
+    """Bytes of a database with what its write-ahead log holds."""
+    files = (path, path.with_name(f"{path.name}-wal"))
+    return sum(file.stat().st_size for file in files if file.exists())
 
 
 def _server_store(settings: Settings) -> Finding:
