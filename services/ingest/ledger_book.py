@@ -213,11 +213,17 @@ class LedgerBook:
 
     def rejected_by_stages(self, since: int = 0) -> dict[ArticleRef, Noted]:
         """The records that stages rejected, of hours from ``since`` on that aren't forgotten."""
-        rows = self._query(
-            f"{_NOTED} WHERE d.received_at >= ? AND c.decided = 'stages' AND c.outcome NOTNULL",
-            (max(since, self.since) * HOUR_MS,),
-        )
-        return {noted.ref: noted for noted in map(_noted, rows)}
+        hours = {count.hour for count in self.tally(since) if count.decided == "stages"}
+        found: dict[ArticleRef, Noted] = {}
+        # Hour by hour: others' records needn't be looked at.
+        for hour in hours:
+            rows = self._query(
+                f"{_NOTED} WHERE d.received_at >= ? AND d.received_at < ?"
+                " AND c.decided = 'stages' AND c.outcome NOTNULL",
+                (hour * HOUR_MS, (hour + 1) * HOUR_MS),
+            )
+            found |= {noted.ref: noted for noted in map(_noted, rows)}
+        return found
 
     def drops_in(self, hour: int) -> list[str]:
         """The drops of an hour."""
