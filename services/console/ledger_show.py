@@ -37,6 +37,9 @@ SHORT = {
 NAMED = 20
 """Articles named on a terminal; ``--json`` names all."""
 
+OTHERS = 3
+"""Inboxes told that aren't this one's: each run of ``wiredesk reenrich`` counts as one."""
+
 NUMBER_WIDTH = 8
 """Columns of a terminal that a number takes, with its space."""
 
@@ -77,9 +80,12 @@ def show(ledger: Ledger, console: Console) -> None:
         _show_lines(ledger, console)
     else:
         _show_total(ledger, console)
-    for name, counts in ledger.others.items():
+    largest = sorted(ledger.others.items(), key=lambda each: -sum(each[1].values()))
+    for name, counts in largest[:OTHERS]:
         said = ", ".join(f"{counts[kind]} {kind}" for kind in OUTCOMES if counts[kind])
         _say(console, f"left out, inbox {name}: {said}")
+    if len(largest) > OTHERS:
+        _say(console, f"… and {len(largest) - OTHERS} more, smaller ones; --json has all")
     for finding in ledger.findings[:NAMED]:
         _show_finding(finding, console)
     if len(ledger.findings) > NAMED:
