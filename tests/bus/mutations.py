@@ -312,6 +312,13 @@ MUTATIONS = (
     ),
     Mutation(
         8,
+        "the group of an inbox that is read is deleted with those that are gone",
+        (Edit(f"{LUA}/drop_inboxes.lua", "then gone = false end", "then gone = true end"),),
+        "test_rule_08_retention.py",
+        ("test_an_inbox_that_is_read_keeps_its_group_whoever_sweeps",),
+    ),
+    Mutation(
+        8,
         "streams are trimmed by length",
         (Edit(f"{LUA}/trim.lua", "'MINID', floor", "'MAXLEN', 1"),),
         "test_rule_08_retention.py",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import resource
 import sqlite3
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -232,7 +231,5 @@ def test_a_file_that_nobody_tells_of_is_waited_for_in_vain(
 
     monkeypatch.setattr(watchfiles, "watch", silent)
     monkeypatch.setattr(folders, "NOTICE_WITHIN", 0.05)
-    started = time.monotonic()
     assert is_red(look("folders.notices", desk), "warning", "was not noticed within 0.05 s")
-    assert time.monotonic() - started < 5
     assert list(desk.inbox.iterdir()) == []
