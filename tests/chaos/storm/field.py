@@ -51,6 +51,8 @@ def environ_of(pace: float) -> dict[str, str]:
         "WIREDESK_CLAIM_AFTER": str(CLAIM_AFTER * pace),
         "WIREDESK_MAX_ATTEMPTS": str(max(FEWEST_ATTEMPTS, round(MAX_ATTEMPTS * pace))),
         SOCKET_TIMEOUT: str(connect.SOCKET_TIMEOUT * pace),
+        # As on a real desk: 18 readers that ask twenty times a second would keep the proxy busy.
+        "WIREDESK_POLL_INTERVAL": "500",
         "WIREDESK_API": "false",
         "WIREDESK_HEALTH": "true",
         "WIREDESK_HEALTH_PORT": "0",

@@ -25,8 +25,8 @@ CRASHES_FROM = 1000
 half a short storm would be restarts of it. A short run of just that is in test_attacks.py."""
 
 SHARES = (
-    ("article", 820),
-    ("slow", 40),
+    ("article", 570),
+    ("slow", 290),
     ("story", 50),
     ("again", 50),
     ("dump", 3),
@@ -35,7 +35,7 @@ SHARES = (
     ("raise", 10),
     ("crash", 3),
 )
-"""Of a thousand files."""
+"""Of a thousand files. Many are slow, so that a fault meets workers in the middle of a batch."""
 
 
 @dataclass
