@@ -156,12 +156,14 @@ class SmallDesk:
     keys: Keys = field(default_factory=lambda: Keys("news"))
     workers: dict[str, list[Worker]] = field(default_factory=dict)
     deaths: int = 0
+    over: dict[str, Any] = field(default_factory=dict)
+    """More settings."""
 
     def __post_init__(self) -> None:
         self.settings = make_settings(
-            self.folder / "inbox", max_attempts=MAX_ATTEMPTS, redrive_interval=30.0
+            self.folder / "inbox", max_attempts=MAX_ATTEMPTS, redrive_interval=30.0, **self.over
         )
-        self.settings.inbox.mkdir(parents=True)
+        self.settings.inbox.mkdir(parents=True, exist_ok=True)
         self.numbers = iter(range(10**9))
 
     # --- processes -------------------------------------------------------------------

@@ -85,11 +85,12 @@ Pair = tuple[str, str]
 class DeskMachine(RuleBasedStateMachine):
     """See the module's docstring."""
 
-    def __init__(self) -> None:
+    def __init__(self, disk: Path | None = None, **over: Any) -> None:
+        """``disk``: where the desk's folders are, else in memory; ``over``: more settings."""
         super().__init__()
         self.runner = asyncio.Runner()
-        self.folder = Path(tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else None))
-        self.desk = SmallDesk(self.folder)
+        self.folder = Path(tempfile.mkdtemp(dir=disk or (MEMORY if MEMORY.is_dir() else None)))
+        self.desk = SmallDesk(self.folder, over=over)
         self.run(self.desk.open())
         self.names, self.moments = iter(range(10**9)), iter(range(10**9))
         self.wanted: Counter[str] = Counter()
