@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from services import metrics
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 RULES = DEPLOY / "prometheus" / "rules" / "wiredesk.yml"
@@ -71,6 +69,7 @@ def made(expr: str) -> set[str]:
     return set(REPLACED.findall(expr))
 
 
+@cache
 def exported() -> dict[str, frozenset[str]]:
     """Every name that our processes export, as Prometheus stores it, with its labels."""
     names = {name: frozenset[str]() for name in (*PROCESS_METRICS, "up")}
@@ -89,10 +88,11 @@ def _stored(kind: str) -> list[tuple[str, frozenset[str]]]:
     }.get(kind, [("", none)])
 
 
-def rules() -> Iterator[dict[str, Any]]:
+@cache
+def rules() -> tuple[dict[str, Any], ...]:
     """Every rule, recording or alert, in the order of the file."""
-    for group in yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]:
-        yield from group["rules"]
+    groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
+    return tuple(rule for group in groups for rule in group["rules"])
 
 
 def alerts() -> dict[str, dict[str, Any]]:
@@ -100,6 +100,7 @@ def alerts() -> dict[str, dict[str, Any]]:
     return {rule["alert"]: rule for rule in rules() if "alert" in rule}
 
 
+@cache
 def recorded() -> dict[str, frozenset[str]]:
     """What is recorded, with the labels that it is grouped by and those that are set."""
     names: dict[str, frozenset[str]] = {}

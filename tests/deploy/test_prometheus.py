@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -51,6 +52,7 @@ def promtool(*arguments: str | Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@cache
 def scenarios() -> list[dict[str, Any]]:
     """Every test of every file of tests."""
     documents = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in RULE_TEST_FILES]
@@ -98,18 +100,14 @@ def test_the_tests_of_the_rules_fail_where_a_limit_is_another(tmp_path: Path) ->
 
 
 # --- against the source -----------------------------------------------------------------------
-@pytest.mark.parametrize(
-    "rule", list(rules()), ids=lambda rule: rule.get("alert") or rule["record"]
-)
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.get("alert") or rule["record"])
 def test_each_metric_and_label_is_one_that_we_export(rule: dict[str, Any]) -> None:
     expr = rule["expr"]
     assert unknown(expr, exported() | recorded()) == []
     assert used(expr) or expr.startswith("vector(")
 
 
-@pytest.mark.parametrize(
-    "rule", list(rules()), ids=lambda rule: rule.get("alert") or rule["record"]
-)
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.get("alert") or rule["record"])
 def test_each_value_asked_for_is_one_that_the_label_can_have(rule: dict[str, Any]) -> None:
     for metric in used(rule["expr"]):
         for label, value in metric.matchers:
@@ -117,9 +115,7 @@ def test_each_value_asked_for_is_one_that_the_label_can_have(rule: dict[str, Any
                 assert set(value.split("|")) <= set(LABEL_VALUES[label]), f"{metric.name}: {value}"
 
 
-@pytest.mark.parametrize(
-    "rule", list(rules()), ids=lambda rule: rule.get("alert") or rule["record"]
-)
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.get("alert") or rule["record"])
 def test_no_desk_is_mixed_up_with_another(rule: dict[str, Any]) -> None:
     """What is exported is asked for by job, and stays apart by it."""
     names = exported()
