@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ from services.enrichment.pipeline import Enricher
 from services.indexer.store.sqlite import SqliteStore
 from services.ingest.desk import IngestDesk
 from services.ingest.files import Files
+from services.ingest.waits import Clock
 from tests.chaos.fakes import FakeClient, FakeServer, Fate
 from tests.ingest.desk_kit import (
     NAMESPACE,
@@ -54,6 +56,19 @@ SETTINGS = make_settings(Path("unused"))
 """Of an enricher without annotators: nothing in them matters."""
 
 STAGES = {"enrichment": ENRICHMENT, "indexer": INDEXER}
+
+
+class SetClock(HandClock):
+    """A clock by hand that somebody also sets, forward and back: ``set_by`` seconds in all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.set_by = 0.0
+
+    @property
+    def clock(self) -> Clock:
+        whole = super().clock
+        return Clock(whole.monotonic, lambda: whole.now() + timedelta(seconds=self.set_by))
 
 
 class QuickFiles(Files):
@@ -152,7 +167,7 @@ class SmallDesk:
     folder: Path
     workers_each: int = 2
     server: FakeServer = field(default_factory=FakeServer)
-    hand: HandClock = field(default_factory=HandClock)
+    hand: SetClock = field(default_factory=SetClock)
     keys: Keys = field(default_factory=lambda: Keys("news"))
     workers: dict[str, list[Worker]] = field(default_factory=dict)
     deaths: int = 0

@@ -154,6 +154,11 @@ class DeskMachine(RuleBasedStateMachine):
     def time_passes(self, seconds: float) -> None:
         self.desk.hand.advance(seconds)
 
+    @rule(seconds=st.sampled_from([-86_400.0, -3600.0, 3600.0, 86_400.0]))
+    def the_clock_is_set(self, seconds: float) -> None:
+        """Only what people read of times may change by it."""
+        self.desk.hand.set_by += seconds
+
     # --- work ------------------------------------------------------------------------
     @rule(stages=st.integers(0, 3))
     def shift(self, stages: int) -> None:
