@@ -1,8 +1,9 @@
 """Whether anything but the folder grows while enrichment crawls.
 
-``WIREDESK_BENCH_MESSAGES=100000`` for the whole; without it, ``make bench`` runs a tenth.  Half of the articles come as single files, half in long ones.  Enrichment crawls until nothing
-moves any more, then works at its own speed.  Printed is the most that each stream, each process
-and the server held; it fails where an article is missing or a limit was passed.
+``WIREDESK_BENCH_MESSAGES=100000`` for the whole; without it, ``make bench`` runs a tenth.  Half
+of the articles come as single files, half in long ones.  Enrichment crawls until nothing moves
+any more, then works at its own speed.  Printed is the most that each stream, each process and the
+server held; it fails where an article is missing or a limit was passed.
 """
 
 from __future__ import annotations
