@@ -102,6 +102,12 @@ class Settings(BaseSettings):
         default=7 * 24 * 3600.0,
         description="Seconds that events of merged stories and changed entities are kept.",
     )
+    retain_entries: PositiveInt = Field(
+        default=100_000,
+        description="Entries of each stream (dead letters excepted) that are kept for replay at "
+        "most, however young: about 2 GB of enriched events at 3,000 characters each. What a "
+        "service or a subscriber has yet to read is kept beyond.",
+    )
     janitor_interval: Seconds = Field(
         default=60.0, description="Seconds between two trims of the streams."
     )

@@ -1,4 +1,4 @@
-"""What may be trimmed, and when: by age, and only what every group is done with.
+"""What may be trimmed, and when: by age or number, and only what every group is done with.
 
 Never MAXLEN: it drops unread and pending entries without a word.  A janitor
 runs in each service over the streams it looks after; two at once do no harm.
@@ -26,6 +26,7 @@ from services.bus.keys import (
     Stream,
     is_ours,
 )
+from services.bus.positions import entry_id, written
 from services.bus.registered import registered
 from services.observability import get_logger
 
@@ -39,6 +40,10 @@ log = get_logger(__name__)
 
 GONE_AFTER_CLAIMS = 20
 """A consumer is deleted when idle for this many claim times: a live one reads twice a second."""
+
+COUNTED_A_SWEEP = 50_000
+"""Entries beyond those kept that one sweep removes at most: above any rate seen, within a second of
+the server's time."""
 
 PROTECTED = (ENRICHMENT.group, INDEXER.group)
 """Groups that are never trimmed over, however far behind. An inbox's own group isn't among
@@ -74,8 +79,9 @@ class Janitor:
         seconds, micros = await self._redis.time()
         now = seconds + micros / 1_000_000
         for stream in self._spec.trims:
-            horizon = int((now - self._retention(stream)) * 1000)
-            trimmed = await self._scripts.trim(stream, f"{max(0, horizon)}-0", limit, PROTECTED)
+            by_age = (max(0, int((now - self._retention(stream)) * 1000)), 0)
+            horizon = max(by_age, await self._by_number(stream))
+            trimmed = await self._scripts.trim(stream, written(horizon), limit, PROTECTED)
             removed += trimmed.removed
             for name in trimmed.left_behind:
                 log.error("subscriber.trimmed_over", stream=stream.name, group=name)
@@ -86,6 +92,17 @@ class Janitor:
         forgotten = await self._scripts.drop_consumers(self._spec, idle_ms)
         log.debug("janitor.swept", removed=removed, consumers_forgotten=forgotten)
         return removed
+
+    async def _by_number(self, stream: Stream) -> tuple[int, int]:
+        """The id below which there are more entries than are kept for replay; zero: none are."""
+        excess = await self._redis.xlen(self._keys.stream(stream)) - self._settings.retain_entries
+        if stream == DEAD_STREAM or excess <= 0:
+            return (0, 0)
+        last = await self._scripts.nth_entry(stream, min(excess, COUNTED_A_SWEEP))
+        if last is None:  # trimmed meanwhile
+            return (0, 0)
+        ms, number = entry_id(last)
+        return (ms, number + 1)
 
     async def _forget_inboxes(self) -> None:
         """Delete the groups of inboxes that are gone, which would hold outcomes up to the limit.

@@ -388,3 +388,53 @@ async def test_a_backlog_of_any_length_is_kept(desk: Desk, settings: Settings) -
     group(desk, ENRICHMENT.group, read_up_to=0)
     await sweep(changed(settings, subscriber_limit=1, retain_raw=0.001))
     assert len(kept(desk)) == 2_000
+
+
+# --- by number -----------------------------------------------------------------------------
+
+
+AGES = 1e12
+"""Seconds of retention by which nothing is old."""
+
+
+@pytest.mark.anyio
+async def test_of_young_entries_only_so_many_are_kept(desk: Desk, settings: Settings) -> None:
+    """A busy day must not fill the server, whatever age entries may come to."""
+    fill(desk, *range(1, 8))
+    group(desk, ENRICHMENT.group, read_up_to=7)
+    few = changed(settings, retain_raw=AGES, retain_entries=3)
+    assert await sweep(few) == 4
+    assert kept(desk) == [5, 6, 7]
+    assert await sweep(few) == 0
+
+
+@pytest.mark.anyio
+async def test_what_is_to_be_read_yet_is_kept_beyond_that_number(
+    desk: Desk, settings: Settings
+) -> None:
+    fill(desk, *range(1, 8))
+    group(desk, ENRICHMENT.group, read_up_to=7, pending=(2,))
+    assert await sweep(changed(settings, retain_raw=AGES, retain_entries=3)) == 1
+    assert kept(desk) == [2, 3, 4, 5, 6, 7]
+
+
+@pytest.mark.anyio
+async def test_dead_letters_are_kept_by_age_alone(desk: Desk, settings: Settings) -> None:
+    desk.redis.xgroup_create(desk.keys.stream(INDEXER.reads), INDEXER.group, id="0", mkstream=True)
+    fill(desk, *range(1, 8), stream=DEAD_STREAM)
+    await sweep(changed(settings, retain_dead=AGES, retain_entries=3), INDEXER)
+    assert len(desk.ids(DEAD_STREAM)) == 7
+
+
+@pytest.mark.parametrize(("number", "found"), [(1, 10), (2, 20), (500, 5000), (1200, 12000)])
+def test_the_nth_entry_is_found_in_steps(
+    desk: Desk, settings: Settings, number: int, found: int
+) -> None:
+    fill(desk, *range(10, 12_010, 10))
+
+    async def nth() -> str | None:
+        async with client(server_url(settings)) as redis:
+            scripts = Scripts(redis, desk.keys, settings.marker_ttl)
+            return await scripts.nth_entry(RAW_STREAM, number)
+
+    assert asyncio.run(nth()) == f"{found}-0"

@@ -298,6 +298,17 @@ class Scripts:
                 return counted
             after = last.decode()
 
+    async def nth_entry(self, stream: Stream, number: int) -> str | None:
+        """Id of the ``number``-th oldest entry; None where there are fewer."""
+        after, key = "-", self.keys.stream(stream)
+        while number > 0:
+            step = min(number, COUNTED_AT_ONCE)
+            counted, last = await self._run("count", [key], [after, "+", step])
+            if int(counted) < step:
+                return None
+            after, number = f"({last.decode()}", number - step
+        return after.removeprefix("(")
+
     async def spend(self, group: str, limits: Limits, passed: int, died: bytes = b"") -> int:
         """Note that articles of a stage passed, and that then one is to die.
 
