@@ -12,6 +12,8 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+import pytest
+
 from services.ingest.taking import PUBLISH_ARTICLES
 from tests.bench.measure import record, tell
 from tests.chaos.bounds import bounded
@@ -69,6 +71,7 @@ def seldom(holds: Callable[[], bool]) -> Callable[[], bool]:
     return ask
 
 
+@pytest.mark.timeout(2 * TIMEOUT)
 def test_bounds(tmp_path: Path) -> None:
     wire = Wire(1)
     crawl = tmp_path / "crawl"

@@ -18,6 +18,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+import pytest
+
 from services.bus.keys import INDEXER
 from services.console.supervisor import Desk
 from services.settings import Settings
@@ -156,6 +158,7 @@ def long_file(first: int) -> str:
     return "\n".join(json.dumps(line) for line in lines)
 
 
+@pytest.mark.timeout(4 * 3600)  # the million takes about an hour on two cores
 def test_memory_of_a_desk(tmp_path: Path) -> None:
     settings = Settings(inbox=tmp_path / "inbox")
     began = time.perf_counter()
