@@ -124,9 +124,8 @@ def test_the_api_s_own_loop_is_looked_at_too(
     becomes(url, "/readyz", 200)
     control.say("block the API")
     wait_until(lambda: control.said("stalled"), "the API's loop stands still")
-    checks = becomes(url, "/livez", 503)
-    assert set(failing(checks)) == {"api"}
-    assert checks["loop"]["ok"]
+    # On a busy machine the other loop may be late for a moment, too.
+    wait_until(lambda: set(failing(asked(url, "/livez")[1])) == {"api"}, "only the API's is red")
     control.say("go on")
     becomes(url, "/readyz", 200)
     assert worker.stop() == 0
@@ -147,6 +146,8 @@ def test_while_it_waits_for_the_server_it_lives_and_says_why_it_isn_t_ready(
     own_server.start()
     becomes(url, "/readyz", 200)
     own_server.stop()
+    # A message in hand waits for it, too, and may hear of it first.
+    wait_until(lambda: "server" in failing(asked(url, "/readyz")[1]), "it is said to be away")
     checks = becomes(url, "/readyz", 503)
     assert failing(checks)["server"].startswith("the server doesn't answer: ")
     assert asked(url, "/livez")[0] == 200, "a restart wouldn't help"
@@ -169,6 +170,7 @@ def test_a_standby_lives_and_isn_t_ready_until_it_owns_the_folder(
     }
     assert first.stop() == 0
     becomes(url, "/readyz", 200)
+    wait_until(lambda: desk.redis.keys(desk.keys.alive_pattern()), "its sign of life")
     (key,) = desk.redis.keys(desk.keys.alive_pattern())
     assert json.loads(str(desk.redis.get(key), "utf-8"))["health"] == url  # type: ignore[arg-type]
     (tmp_path / "inbox").rename(tmp_path / "elsewhere")

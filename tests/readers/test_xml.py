@@ -73,6 +73,13 @@ def test_a_doctype_that_fills_the_head_names_the_root() -> None:
     assert xml.root_of(b"<!DOCTYPE nitf [" + b"<!ENTITY a 'b'>" * 1000) == ("", "nitf")
 
 
+@pytest.mark.parametrize(
+    "head", ["<!DOCTYPE :", "<!DOCTYPE", "<!DOCTYPE a:", "<:>", "<a:>", "<a: b='1'>"]
+)
+def test_a_root_without_a_name_is_none(head: str) -> None:
+    assert xml.root_of(head.encode()) is None
+
+
 @given(st.one_of(st.binary(max_size=200), st.text("<>!?-[]'\"=:/ aDOCTYPE", max_size=80)))
 @settings(deadline=None, max_examples=500)
 def test_looking_for_a_root_never_raises(head: bytes | str) -> None:

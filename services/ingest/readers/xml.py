@@ -80,11 +80,14 @@ def root_of(head: bytes) -> tuple[str, str] | None:
     text = head_text(head)
     at, declared = _root_start(text)
     if at is None:
-        return "", declared.rpartition(":")[2]
+        local = declared.rpartition(":")[2]
+        return ("", local) if local else None
     start = _START.match(text, at)
     if start is None or start["rest"] is None:
         return None
     prefix, _, local = start["name"].rpartition(":")
+    if not local:
+        return None
     key = f"xmlns:{prefix}" if prefix else "xmlns"
     return attributes(start["rest"]).get(key, ""), local
 
