@@ -45,6 +45,14 @@ WATCH = [
 ]
 
 
+def inherited() -> dict[str, str]:
+    """Our environment without a size, which would hold against the terminal's own.
+
+    Where tests run in several processes, those have one.
+    """
+    return {name: text for name, text in os.environ.items() if name not in {"COLUMNS", "LINES"}}
+
+
 class Terminal:
     """A pty with a command in it; ``seen`` grows with what it writes."""
 
@@ -58,7 +66,7 @@ class Terminal:
             stdin=self.follower,
             stdout=self.follower,
             stderr=self.follower,
-            env={**os.environ, "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8", **environ},
+            env={**inherited(), "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8", **environ},
             start_new_session=True,
         )
         os.set_blocking(self.leader, False)

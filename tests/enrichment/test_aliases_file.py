@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -278,15 +279,14 @@ def test_a_file_written_anew_with_the_same_words_is_no_change(file: Path) -> Non
 
 
 @pytest.mark.parametrize("text", ["- name: [\n", "- Belarus\n", "\x00"])
-def test_a_file_that_goes_bad_leaves_the_older_state_and_says_so(
-    file: Path, text: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_file_that_goes_bad_leaves_the_older_state_and_says_so(file: Path, text: str) -> None:
     knowledge = Knowledge.load(file)
     before = knowledge.version
     rewrite(file, text)
-    assert not knowledge.refresh()
-    assert not knowledge.refresh()
-    assert capsys.readouterr().out.count("aliases.unreadable") == 1
+    with structlog.testing.capture_logs() as logs:
+        assert not knowledge.refresh()
+        assert not knowledge.refresh()
+    assert [line["event"] for line in logs] == ["aliases.unreadable"]
     assert keys(knowledge, "Example Corp") == ["wd:Q999001"]
     assert knowledge.version == f"{before} (aliases file unreadable, older state kept)"
     rewrite(file, GOOD)

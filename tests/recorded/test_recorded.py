@@ -240,7 +240,7 @@ def test_an_old_store_is_read_and_says_again_what_it_said(release: str, tmp_path
 
 def test_a_recording_names_no_machine() -> None:
     home = re.compile(rb"/(home|root|Users|tmp)/")
-    for path in HERE.glob("*/*"):
+    for path in HERE.glob("[0-9]*/*"):
         data = path.read_bytes()
         plain = lzma.decompress(data) if path.suffix == ".xz" else data
         assert home.search(plain) is None, path
