@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from redis import Redis as SyncRedis
 
+from services import observability
 from services.bus.keys import Keys
 from services.enrichment.threads import limit_threads
 from services.settings import Settings
@@ -49,6 +50,13 @@ def what_is_kept_is_not_gone_through_again() -> Iterator[None]:
     yield
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_limit_of_the_log_is_left_over() -> Iterator[None]:
+    """A module that sets up logging leaves its limit behind, and lines that are looked for with it."""
+    yield
+    observability._rates.clear()
 
 
 def pytest_report_header() -> str:

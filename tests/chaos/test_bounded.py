@@ -58,8 +58,11 @@ def test_the_folder_is_the_buffer(tmp_path: Path, run_seed: int) -> None:
         attack.drop(*(wire.dump(RECORDS) for _ in range(LONG)))
         attack.drop(*(wire.article() for _ in range(SINGLE)))
         with bounded(attack.desk) as bounds:
-            until = time.monotonic() + CRAWLS_FOR
             attack.run_until(lambda: attack.ready("enrichment"), "enrichment crawls")
+            attack.run_until(
+                lambda: bounds.most["enrichment waiting"] > RAW_BACKLOG * 0.5, "ingest publishes"
+            )
+            until = time.monotonic() + CRAWLS_FOR
             attack.run_until(lambda: time.monotonic() > until, "a while")
             assert bounds.now["inbox files"] > SINGLE * 0.8
             crawl.unlink()
