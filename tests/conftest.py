@@ -54,7 +54,7 @@ def what_is_kept_is_not_gone_through_again() -> Iterator[None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def no_limit_of_the_log_is_left_over() -> Iterator[None]:
-    """A module that sets up logging leaves its limit behind, and lines that are looked for with it."""
+    """A module that sets up logging would leave its limit to modules that look for lines."""
     yield
     observability._rates.clear()
 
