@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from services.bus.keys import INGEST_GROUP_PREFIX
+from services.bus.keys import INGEST_GROUP_PREFIX, SCAN_COUNT
 from services.bus.scripts import Limits
 from services.observability import get_logger
 
@@ -192,7 +192,8 @@ async def halts(redis: Redis, keys: Keys) -> tuple[Halt, ...]:
     """Every stage that is stopped, by the names of their groups."""
     prefix = len(keys.halted(""))
     groups = [
-        key.decode()[prefix:] async for key in redis.scan_iter(keys.halted_pattern(), count=100)
+        key.decode()[prefix:]
+        async for key in redis.scan_iter(keys.halted_pattern(), count=SCAN_COUNT)
     ]
     found = [await halt_of(redis, keys, group) for group in sorted(set(groups))]
     return tuple(halt for halt in found if halt is not None)

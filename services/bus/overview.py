@@ -10,7 +10,7 @@ import orjson
 from services.bus.budget import halt_of
 from services.bus.envelope import Unreadable, read
 from services.bus.groups import group_info
-from services.bus.keys import DATA_FIELD, STREAMS, Keys, Stream, is_ours
+from services.bus.keys import DATA_FIELD, SCAN_COUNT, STREAMS, Keys, Stream, is_ours
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -26,11 +26,6 @@ FOLLOW_BLOCK = 1000
 
 FOLLOW_COUNT = 100
 """Events read at once while following: bounds memory, and is far above any live rate."""
-
-
-SCAN_COUNT = 10_000
-"""Keys that the server looks through in one step, in about a millisecond. A desk has some for
-each article of a week; a hundred a step would be ten thousand questions for every look."""
 
 
 @dataclass(frozen=True, slots=True)

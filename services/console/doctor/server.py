@@ -12,6 +12,7 @@ import orjson
 from redis.exceptions import RedisError
 
 from services.bus.connect import without_password
+from services.bus.keys import SCAN_COUNT
 from services.bus.server import OLDEST
 from services.bus.service import ALIVE_TTL
 from services.console.doctor.checks import ServerCheck
@@ -192,7 +193,8 @@ async def _hosts(server: Server) -> dict[str, float]:
     The sign tells its worker's time; what is left of its life tells when the server got it.
     """
     found = {}
-    async for key in server.redis.scan_iter(match=server.keys.alive_pattern(), count=100):
+    pattern = server.keys.alive_pattern()
+    async for key in server.redis.scan_iter(match=pattern, count=SCAN_COUNT):
         async with server.redis.pipeline(transaction=True) as pipe:
             pipe.get(key)
             pipe.pttl(key)
