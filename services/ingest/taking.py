@@ -10,6 +10,7 @@ from services.bus import tracing
 from services.effects import effect
 from services.ingest.gathering import count, rejection
 from services.ingest.names import shown
+from services.ingest.parts import PART_RECORDS
 from services.ingest.reading import LEFT_ADVICE, Changed, Reading
 from services.ingest.receipts import GONE_NOTES
 from services.observability import get_logger
@@ -44,7 +45,11 @@ SLICE_SECONDS = 0.25
 and its reading process works on meanwhile."""
 
 PUBLISH_ARTICLES = 256
-"""Articles handed to the bus in one call: a call's round trip no longer counts."""
+"""Articles published between two questions for room, and handed to the bus in one call: the
+backlog is passed by no more than these, and a call's round trip no longer counts."""
+
+PUBLISH_PARTS = PUBLISH_ARTICLES // PART_RECORDS
+"""Parts of files that are no more than one call."""
 
 MOST_REDRIVE_DOUBLINGS = 3
 """The pause between two redrives of one drop grows to 8 times the setting: after a lost Redis
@@ -137,7 +142,9 @@ class Taker:
 
         Returns how many of ``candidates``, from the first, were tried.
         """
-        await self._begin([])
+        if self._unnoted:  # as much as one call
+            await self._begin([])
+            return 0
         readings, tried = await asyncio.to_thread(self._read_batch, candidates)
         await self._begin(readings)
         return tried
@@ -147,10 +154,12 @@ class Taker:
 
         ``bulk``: whether there is room for long files.  False if none had a turn.
         """
-        await self._begin([])
+        if self._unnoted:  # as much as one call
+            await self._begin([])
+            return True
         if bulk:
             self.works.reopen(self._may_try)
-        works = self.works.turn(bulk=bulk)
+        works = self.works.turn(bulk=bulk)[:PUBLISH_PARTS]
         if works:
             await self._begin(await asyncio.to_thread(self._turns, works))
         return bool(works)
@@ -184,8 +193,13 @@ class Taker:
         return [flight.drop_id for flight in found[:BATCH_FILES]]
 
     async def redrive(self, drops: Iterable[UUID]) -> None:
-        """Read these drops' files again and publish again what has no outcome yet."""
-        for drop_id in drops:
+        """Read these drops' files again and publish again what has no outcome yet.
+
+        Ends where there is no more room: what is left stays due.
+        """
+        for sent, drop_id in enumerate(drops):
+            if sent >= PUBLISH_PARTS and not await self.bus.room():
+                return
             row = await asyncio.to_thread(self.journal.find, drop_id)
             if row is None or row.state not in {"taken", "published"}:
                 self._rest(drop_id, row)
@@ -197,10 +211,11 @@ class Taker:
     # --- reading, in worker threads ---------------------------------------------------
     def _read_batch(self, candidates: Sequence[Candidate]) -> tuple[list[Reading], int]:
         readings: list[Reading] = []
-        chars = tried = 0
+        chars = articles = tried = 0
         until = self.clock.monotonic() + BATCH_SECONDS
         for candidate in candidates[:BATCH_FILES]:
-            if not self.works.has_place():
+            # One file gives a part at most; what doesn't fit into this call waits for the next.
+            if not self.works.has_place() or articles + PART_RECORDS > PUBLISH_ARTICLES:
                 break
             tried += 1
             if not self.is_new(candidate):  # noted meanwhile
@@ -208,6 +223,7 @@ class Taker:
             reading = self._turn(self.works.begin(candidate))
             if reading is not None:
                 readings.append(reading)
+                articles += len(reading.articles)
                 chars += sum(len(article.text) for article in reading.articles.values())
             if chars > BATCH_CHARS or self.clock.monotonic() > until:
                 break

@@ -118,7 +118,8 @@ def outcome_for(article: RawArticle, kind: str = "indexed", **over: Any) -> Outc
 class MemoryBus:
     """Keeps the promises of ``Bus`` in memory: once per (drop, article), reports come back.
 
-    It lives on when a desk dies, as the server does.
+    It lives on when a desk dies, as the server does.  There is room while fewer than ``backlog``
+    wait, if that is set; ``most`` is how many have waited.
     """
 
     published: list[RawArticle] = field(default_factory=list)
@@ -131,6 +132,8 @@ class MemoryBus:
     waiting: list[Outcome] = field(default_factory=list)
     decide: Callable[[RawArticle], Outcome] = outcome_for
     all_published: list[RawArticle] = field(default_factory=list)
+    backlog: int | None = None
+    most: int = 0
 
     async def publish(self, articles: Sequence[RawArticle]) -> None:
         self.calls += 1
@@ -140,6 +143,7 @@ class MemoryBus:
             if self._mark(article):
                 self.published.append(article)
                 self.waiting.append(self.decide(article))
+                self.most = max(self.most, len(self.waiting))
 
     async def report(self, outcomes: Sequence[Outcome]) -> None:
         self._check()
@@ -150,6 +154,8 @@ class MemoryBus:
 
     async def room(self, *, bulk: bool = False) -> bool:
         self._check()
+        if self.backlog is not None and len(self.waiting) >= self.backlog:
+            return False
         return self.has_bulk_room if bulk else self.has_room
 
     def lose_everything(self) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from services.bus.errors import Unavailable
 from services.ingest.files import Files
+from services.ingest.taking import PUBLISH_ARTICLES
 from services.ingest.waits import LONGEST_DELAY, Waits
 from tests.ingest.desk_kit import HandClock, Kit, named, opened
 
@@ -216,6 +217,67 @@ def test_back_pressure_holds_files_in_the_inbox_and_is_told_once(kit: Kit, logs:
             kit.hand.advance(1)
             await kit.finish()
             assert kit.receipt().summary == {"indexed": 1}
+
+    asyncio.run(scenario())
+
+
+BACKLOG = 100
+
+
+def drop_long_files(kit: Kit) -> None:
+    """Many at once; each gives a first part as soon as it is looked at."""
+    for number in range(25):
+        stories = (f"Story {number} {story}\nBy an hour." for story in range(90))
+        kit.drop(f"{number}.txt", "\n---\n".join(stories))
+
+
+async def finish_within_the_backlog(kit: Kit) -> None:
+    while kit.bus.deliver(kit.desk) or kit.desk._taker.flights:
+        kit.hand.advance(LONGEST_DELAY)
+        await kit.steps(limit=500)
+    assert [receipt.summary for receipt in kit.receipts()] == [{"indexed": 90}] * 25
+    assert BACKLOG <= kit.bus.most < BACKLOG + PUBLISH_ARTICLES
+
+
+def test_many_long_files_at_once_pass_the_backlog_by_one_call_at_most(kit: Kit) -> None:
+    kit.bus.backlog = BACKLOG
+
+    async def scenario() -> None:
+        async with opened(kit):
+            drop_long_files(kit)
+            await kit.take()
+            await finish_within_the_backlog(kit)
+
+    asyncio.run(scenario())
+
+
+def test_what_a_lost_server_had_is_sent_again_within_the_backlog_too(kit: Kit) -> None:
+    async def scenario() -> None:
+        async with opened(kit):
+            drop_long_files(kit)
+            await kit.take()
+            assert kit.bus.most > 4 * BACKLOG
+            kit.bus.lose_everything()
+            kit.bus.most, kit.bus.backlog = 0, BACKLOG
+            await finish_within_the_backlog(kit)
+
+    asyncio.run(scenario())
+
+
+def test_what_the_journal_could_not_take_is_sent_before_more_is_read(kit: Kit) -> None:
+    kit.bus.backlog = BACKLOG
+
+    async def scenario() -> None:
+        async with opened(kit):
+            connection = kit.desk._owned()._connection
+            connection.execute("PRAGMA query_only = ON")
+            drop_long_files(kit)
+            await kit.take()
+            assert kit.bus.all_published == []
+            connection.execute("PRAGMA query_only = OFF")
+            kit.hand.advance(LONGEST_DELAY)
+            await kit.steps()
+            await finish_within_the_backlog(kit)
 
     asyncio.run(scenario())
 
