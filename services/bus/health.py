@@ -14,7 +14,7 @@ import re
 import socket
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import copy_context
 from functools import partial
 from http import HTTPStatus
@@ -24,6 +24,7 @@ from prometheus_client.exposition import choose_encoder
 
 from services.bus.errors import StopWorking
 from services.bus.listening import address_of, listen, url_of
+from services.healthy import Note, folder, noted
 from services.metrics import REGISTRY
 from services.observability import get_logger
 
@@ -310,7 +311,19 @@ def health_served(settings: Settings, vitals: Vitals) -> Iterator[None]:
     vitals.url = server.url
     log.info("health.serving", url=server.url)
     try:
-        yield
+        with _noted(vitals.service, server.url):
+            yield
     finally:
         vitals.url = None
         server.stop()
+
+
+@contextmanager
+def _noted(service: str, url: str) -> Iterator[None]:
+    """Note where it is served, for ``python3 -m services.healthy``; where that can't be, say so."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(noted(Note(service, url), folder()))
+        except OSError as error:
+            log.warning("health.not_noted", error=str(error))
+        yield
