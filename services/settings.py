@@ -306,6 +306,56 @@ class Settings(BaseSettings):
         "growing delays between them about a day.",
     )
 
+    # --- Receiver ----------------------------------------------------------------
+    drop: bool = Field(
+        default=False,
+        description="Whether `wiredesk up` starts the receiver too, which takes files by HTTP. See "
+        "docs/drop.md.",
+    )
+    drop_host: str = Field(
+        default="127.0.0.1",
+        description="Address that the receiver listens on. Any other than a loopback address is "
+        "refused without drop_tokens_file or drop_s3_keys_file.",
+    )
+    drop_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        default=8424, description="Port of the receiver. 0: any free one."
+    )
+    drop_tokens_file: Path | None = Field(
+        default=None,
+        description="A file with a line for each token that may drop files, made by `wiredesk "
+        "drop-token`; it holds their digests only. Read again when it changes.",
+    )
+    drop_s3_keys_file: Path | None = Field(
+        default=None,
+        description="A file with a line for each key by which S3 clients may drop files: name, "
+        "key id, secret. It is a secret itself, since signatures can't be checked with a digest.",
+    )
+    drop_url: str | None = Field(
+        default=None,
+        description="How senders reach the receiver, e.g. https://drop.example.org: what addresses "
+        "of receipts begin with. Unset: they begin with /.",
+    )
+    drop_max_bytes: PositiveInt = Field(
+        default=1024 * MIB,
+        description="Bytes of the largest file that the receiver takes. A day's dump of a large "
+        "agency is a tenth of it.",
+    )
+    drop_uploads: PositiveInt = Field(
+        default=32,
+        description="Files that the receiver takes in at once; about 2 MB of memory each. S3 "
+        "clients send ten at a time. One sender gets half of the places.",
+    )
+    drop_timeout: Seconds = Field(
+        default=30.0,
+        description="Seconds in which a sender must get at least 16 KiB across; a mobile line does "
+        "that in 10.",
+    )
+    drop_rate: PositiveInt = Field(
+        default=3000,
+        description="Requests a minute for each token, or each address without one; bursts of a "
+        "sixth of it. A script that sends small files one by one makes about as many.",
+    )
+
     # --- Operating ---------------------------------------------------------------
     health: bool = Field(
         default=True,
