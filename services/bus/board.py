@@ -169,7 +169,7 @@ class Board:
         self.away: str | None = None
         """Why the last look saw nothing; None where it saw the desk."""
         self._settings = settings
-        self._keys = Keys(settings.namespace)
+        self._keys = Keys.of(settings)
         self._every = every
         self._fresh_for = fresh_for
         self._clock = clock

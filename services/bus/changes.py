@@ -121,4 +121,4 @@ def announcing(
 
 
 def _scripts(redis: Redis, settings: Settings) -> Scripts:
-    return Scripts(redis, Keys(settings.namespace), settings.marker_ttl)
+    return Scripts(redis, Keys.of(settings), settings.marker_ttl)

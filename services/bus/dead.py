@@ -158,7 +158,7 @@ class DeadLetters:
     _ready: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self._keys = Keys(self.settings.namespace)
+        self._keys = Keys.of(self.settings)
         self._scripts = Scripts(self.redis, self._keys, self.settings.marker_ttl)
 
     async def find(self, wanted: Wanted) -> AsyncGenerator[Letter, None]:

@@ -79,7 +79,7 @@ class Feed:
     def __init__(self, settings: Settings, *, beat: float = BEAT) -> None:
         """``beat``: seconds between two signs of life for a client that gets nothing else."""
         self._settings = settings
-        self._keys = Keys(settings.namespace)
+        self._keys = Keys.of(settings)
         self._redis: Redis | None = None
         self._task: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None

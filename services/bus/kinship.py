@@ -204,7 +204,7 @@ class KinIndex:
     ) -> None:
         retry = Retry(ExponentialBackoff(cap=0.5, base=0.02), RETRIES)
         self._redis = Redis.from_url(url, socket_timeout=SOCKET_TIMEOUT, retry=retry)
-        self._keys = Keys(settings.namespace)
+        self._keys = Keys.of(settings)
         self._settings = settings
         self._version = version
         self._now = now

@@ -95,7 +95,7 @@ class Whereabouts:
 
     def __init__(self, settings: Settings, redis: Redis, inbox_id: UUID) -> None:
         self._redis = redis
-        self._keys = Keys(settings.namespace)
+        self._keys = Keys.of(settings)
         self._inbox_id = inbox_id
         self._backlog = settings.raw_backlog
         self._scripts = Scripts(redis, self._keys, settings.marker_ttl)

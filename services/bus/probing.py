@@ -63,8 +63,8 @@ class Gate:
         self._stage = stage
         self._redis = redis
         self._begin = begin
-        self._key = Keys(settings.namespace).stream(stage.spec.reads)
-        self._scripts = Scripts(redis, Keys(settings.namespace), settings.marker_ttl)
+        self._key = Keys.of(settings).stream(stage.spec.reads)
+        self._scripts = Scripts(redis, Keys.of(settings), settings.marker_ttl)
         self._idle_ms = int(settings.claim_after * 1000)
         self._lease = settings.handler_timeout
         self._probe: asyncio.Task[None] | None = None

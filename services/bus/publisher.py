@@ -41,7 +41,7 @@ class Publisher:
         self.receipts = receipts
         self.spans: Spans = NO_SPANS
         self._redis = redis
-        self._keys = Keys(settings.namespace)
+        self._keys = Keys.of(settings)
         self._backlog = settings.raw_backlog
         self._bulk_backlog = settings.bulk_backlog
         self._scripts = Scripts(redis, self._keys, settings.marker_ttl)

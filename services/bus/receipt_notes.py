@@ -56,7 +56,7 @@ class ReceiptNotes:
     """Takes notes at once, from any thread, and brings them to the server when it can."""
 
     def __init__(self, settings: Settings, redis: Redis) -> None:
-        self._key = Keys(settings.namespace).receipts()
+        self._key = Keys.of(settings).receipts()
         self._redis = redis
         self._waiting: deque[ReceiptNote] = deque(maxlen=KEPT)
 

@@ -76,7 +76,7 @@ class Resender:
     def __init__(self, settings: Settings, redis: Redis) -> None:
         self._publisher = Publisher(settings, redis)
         self._redis = redis
-        self._keys = Keys(settings.namespace)
+        self._keys = Keys.of(settings)
         self._most_waiting = max(1, settings.bulk_backlog // WAITING_SHARE)
 
     async def room(self) -> int:

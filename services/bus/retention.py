@@ -59,7 +59,7 @@ class Janitor:
         self._settings = settings
         self._redis = redis
         self._scripts = scripts
-        self._keys = Keys(settings.namespace)
+        self._keys = Keys.of(settings)
 
     def _retention(self, stream: Stream) -> float:
         return {

@@ -42,7 +42,7 @@ class Sampler:
     def __init__(self, spec: StageSpec, settings: Settings, redis: Redis, vitals: Vitals) -> None:
         self._streams = spec.trims
         self._redis = redis
-        self._keys = Keys(settings.namespace)
+        self._keys = Keys.of(settings)
         self._vitals = vitals
         self._told: set[tuple[str, str]] = set()
         self._own: asyncio.Future[None] | None = None

@@ -183,7 +183,7 @@ class Service:
         self._batch_size = batch_size
         self._companion = companion
         self._details = details
-        self._keys = Keys(settings.namespace)
+        self._keys = Keys.of(settings)
         self._stop = asyncio.Event()
         self._tasks: list[asyncio.Task[Any]] = []
         self._beside: asyncio.Future[None] | None = None

@@ -103,7 +103,7 @@ class Stage:
         self._handler = handler
         self._settings = settings
         self._redis = redis
-        self._keys = Keys(settings.namespace)
+        self._keys = Keys.of(settings)
         self._key = self._keys.stream(spec.reads)
         self._batch_size = batch_size or settings.batch_size
         self._scripts = Scripts(redis, self._keys, settings.marker_ttl)

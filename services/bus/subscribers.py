@@ -105,7 +105,7 @@ class Subscribers:
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis = redis
         self._settings = settings
-        self._keys = Keys(settings.namespace)
+        self._keys = Keys.of(settings)
         self._scripts = Scripts(redis, self._keys, settings.marker_ttl)
 
     async def add(

@@ -108,7 +108,7 @@ class Watchdog:
 
     async def _server(self) -> Failure | None:
         try:
-            there = await has_group(self._redis, Keys(self._settings.namespace), self._spec)
+            there = await has_group(self._redis, Keys.of(self._settings), self._spec)
         except RedisError as error:
             self._trouble = f"the server doesn't answer: {error}"
             return self._unreachable(error)

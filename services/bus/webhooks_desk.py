@@ -193,7 +193,7 @@ class Queues:
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis = redis
         self._settings = settings
-        self._keys = Keys(settings.namespace)
+        self._keys = Keys.of(settings)
 
     def queue(self, name: str, streams: Sequence[Stream]) -> WebhookQueue:
         """The queue of a webhook that is sent these streams, for one who holds its lease alone."""
@@ -220,7 +220,7 @@ def beside_a_stage(
 async def webhook_desk(settings: Settings) -> AsyncIterator[WebhookDesk]:
     """The queues for a command; a server that is away is an error at once."""
     async with probe(server_url(settings)) as redis:
-        yield WebhookDesk(redis, Keys(settings.namespace))
+        yield WebhookDesk(redis, Keys.of(settings))
 
 
 def _letter(entry: bytes, fields: dict[bytes, bytes]) -> DeadLetter:

@@ -88,7 +88,7 @@ class SignOfLife:
 
     async def _workers(self, url: str, inbox_id: UUID) -> tuple[dict[str, object], ...]:
         async with probe(url) as redis:
-            keys = Keys(self.settings.namespace)
+            keys = Keys.of(self.settings)
             return await workers_of(redis, keys, receipts_stage(inbox_id))
 
 

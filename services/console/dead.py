@@ -352,7 +352,7 @@ def _say_refused(changed: Changed, console: Console) -> None:
 
 def _say_halted(settings: Settings, console: Console) -> None:
     async def work(letters: DeadLetters) -> list[str]:
-        found = await halts(letters.redis, Keys(settings.namespace))
+        found = await halts(letters.redis, Keys.of(settings))
         return sorted({halt.stage for halt in found})
 
     for stage in _run(settings, work):

@@ -44,7 +44,7 @@ async def _resume(settings: Settings, stage: str | None) -> list[Halt]:
     from services.bus.connect import client, server_url  # noqa: PLC0415
     from services.bus.keys import Keys  # noqa: PLC0415
 
-    keys = Keys(settings.namespace)
+    keys = Keys.of(settings)
     async with client(server_url(settings)) as redis:
         stopped = await budget.halts(redis, keys)
         chosen = [halt for halt in stopped if stage in {None, halt.stage}]

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 async def look(url: str, settings: Settings) -> Overview:
     """The state of the desk on a server."""
     async with client(url) as redis:
-        return await overview(redis, Keys(settings.namespace))
+        return await overview(redis, Keys.of(settings))
 
 
 def as_document(state: Overview, articles: int | None) -> dict[str, Any]:
@@ -126,7 +126,7 @@ async def tail(
 ) -> AsyncIterator[EnrichedArticle]:
     """Enriched articles that pass the filter, as they come, for ever."""
     async with client(url) as redis:
-        async for event in follow(redis, Keys(settings.namespace), ENRICHED_STREAM, start):
+        async for event in follow(redis, Keys.of(settings), ENRICHED_STREAM, start):
             article = event.payload
             if isinstance(article, EnrichedArticle) and wanted.passes(traits_of_article(article)):
                 yield article

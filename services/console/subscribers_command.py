@@ -53,7 +53,7 @@ def add(
     settings, reads = settings_of(inbox), view.stream_of(stream)
     start = None if begin is None else view.start_from(begin)
     added = view.run(settings, lambda desk: desk.add(name, reads, start, limit))
-    view.say_added(added, Keys(settings.namespace).stream(reads), plain_console())
+    view.say_added(added, Keys.of(settings).stream(reads), plain_console())
 
 
 @app.command("list")
@@ -94,5 +94,5 @@ def move(
         return await desk.move(name, await view.only_stream(desk, name, stream), start)
 
     moved = view.run(settings, work)
-    key = Keys(settings.namespace).stream(moved.stream)
+    key = Keys.of(settings).stream(moved.stream)
     view.say_added(moved, key, plain_console(), moved=True)

@@ -79,7 +79,7 @@ def _service(name: str) -> str:
 async def living(url: str, settings: Settings) -> tuple[dict[str, Any], ...]:
     """The signs of life of the running workers."""
     async with client(url) as redis:
-        return (await overview(redis, Keys(settings.namespace))).workers
+        return (await overview(redis, Keys.of(settings))).workers
 
 
 @dataclass

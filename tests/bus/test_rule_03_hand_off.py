@@ -17,6 +17,7 @@ from services.bus import scripts as scripts_package
 from services.bus.connect import client, server_url
 from services.bus.errors import Reject
 from services.bus.keys import (
+    CHANGE_STREAMS,
     DEAD_STREAM,
     ENRICHED_STREAM,
     ENRICHMENT,
@@ -270,13 +271,16 @@ class Recorder(Scripts):
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("partition", range(4))
 @pytest.mark.parametrize("namespace", ["news", "a.b_c-D", "0"])
-async def test_the_keys_of_each_script_lie_in_one_slot_of_a_cluster(namespace: str) -> None:
-    scripts = Recorder(Keys(namespace))
+async def test_the_keys_of_each_script_lie_in_one_slot_of_a_cluster(
+    namespace: str, partition: int
+) -> None:
+    home = Recorder(Keys(namespace, 4))
+    scripts = home.at(home.keys.at(partition))
     await scripts.publish(RAW_STREAM, REF, EVENT)
     await scripts.begin(ENRICHMENT, [("1-0", REF), ("2-0", ArticleRef(UUID(int=1), UUID(int=2)))])
     await scripts.give_back(ENRICHMENT, ["1-0"])
-    await scripts.announce(ENTITY_STREAM, REF.drop_id, EVENT)
     await scripts.hand_off(ENRICHMENT, "1-0", REF, EVENT)
     await scripts.acknowledge(INDEXER, "1-0")
     await scripts.bury(ENRICHMENT, DEAD_STREAM, OUTCOME_STREAM, burial("1-0"))
@@ -290,45 +294,66 @@ async def test_the_keys_of_each_script_lie_in_one_slot_of_a_cluster(namespace: s
     await scripts.count_entries(RAW_STREAM, "0-0", "1-0")
     counted = Counted.of(article(1).drop, None)
     await scripts.retry(DEAD_STREAM, Again("1-0", RAW_STREAM, EVENT, REF, counted))
-    await scripts.spend(RECEIPTS.group, Limits(10, 50.0, 5), 3, b"{}")
-    await scripts.next_probe(ENRICHMENT.group, 30)
-    await scripts.probed(ENRICHMENT.group, "1-0", passed=True, enough=3, pause=1)
     await scripts.whereabouts([REF], ("a", "b", "c"))
-    assert set(scripts.used) == {path.stem for path in lua_files()}
-    for name, keys in scripts.used.items():
+    here = dict(home.used)
+    await home.announce(ENTITY_STREAM, REF.drop_id, EVENT)
+    await home.trim(ENTITY_STREAM, "1-0", 10, ())
+    await home.spend(RECEIPTS.group, Limits(10, 50.0, 5), 3, b"{}")
+    await home.next_probe(ENRICHMENT.group, 30)
+    await home.probed(ENRICHMENT.group, "1-0", passed=True, enough=3, pause=1)
+    assert set(home.used) == {path.stem for path in lua_files()}
+    for name, keys in home.used.items():
         assert len({key_slot(key.encode()) for key in keys}) == 1, name
+    own = key_slot(
+        f"{{{namespace}/{partition}}}".encode() if partition else f"{{{namespace}}}".encode()
+    )
+    assert {key_slot(key.encode()) for keys in here.values() for key in keys} == {own}
 
 
 def lua_files() -> list[Path]:
     return sorted(Path(scripts_package.__file__).parent.glob("*.lua"))
 
 
-def test_every_key_that_can_be_built_lies_in_the_desk_s_slot() -> None:
-    keys = Keys("news")
-    built: dict[str, Sequence[str]] = {
-        "stream": [keys.stream(stream) for stream in STREAMS],
-        "attempts": [keys.attempts(spec) for spec in (ENRICHMENT, INDEXER, RECEIPTS)],
-        "marker": [keys.marker(REF.drop_id, REF.article_id)],
-        "buried": [keys.buried(UUID(int=1), 20_000)],
-        "begun": [keys.begun("0123456789abcdef")],
-        "alive": [keys.alive(ENRICHMENT, "host-1-ab")],
-        "alive_pattern": [keys.alive_pattern()],
-        "announced": [keys.announced(REF.drop_id)],
-        "receipts": [keys.receipts()],
-        "recent": [keys.recent(ENRICHMENT.group), keys.recent(RECEIPTS.group)],
-        "halted": [keys.halted(ENRICHMENT.group), keys.halted(RECEIPTS.group)],
-        "halted_pattern": [keys.halted_pattern()],
-        "subscribers": [keys.subscribers()],
-        "trimmed": [keys.trimmed()],
-        "permanent": keys.permanent(),
-        "webhook": [keys.webhook("mine", "dead"), keys.webhook("mine", "lease")],
-        "trial": [keys.trial("0123456789abcdef", "stream")],
-        "kin": [keys.kin("dup1", "entries"), keys.kin("story1", "03fa")],
-    }
+OF_A_PARTITION: dict[str, Callable[[Keys], Sequence[str]]] = {
+    "stream": lambda keys: [keys.stream(stream) for stream in STREAMS],
+    "attempts": lambda keys: [keys.attempts(spec) for spec in (ENRICHMENT, INDEXER, RECEIPTS)],
+    "marker": lambda keys: [keys.marker(REF.drop_id, REF.article_id)],
+    "buried": lambda keys: [keys.buried(UUID(int=1), 20_000)],
+    "begun": lambda keys: [keys.begun("0123456789abcdef")],
+    "subscribers": lambda keys: [keys.subscribers()],
+    "trimmed": lambda keys: [keys.trimmed()],
+}
+
+AT_HOME: dict[str, Callable[[Keys], Sequence[str]]] = {
+    "stream": lambda keys: [keys.stream(stream) for stream in CHANGE_STREAMS],
+    "alive": lambda keys: [keys.alive(ENRICHMENT, "host-1-ab")],
+    "alive_pattern": lambda keys: [keys.alive_pattern()],
+    "announced": lambda keys: [keys.announced(REF.drop_id)],
+    "receipts": lambda keys: [keys.receipts()],
+    "recent": lambda keys: [keys.recent(ENRICHMENT.group), keys.recent(RECEIPTS.group)],
+    "halted": lambda keys: [keys.halted(ENRICHMENT.group), keys.halted(RECEIPTS.group)],
+    "halted_pattern": lambda keys: [keys.halted_pattern()],
+    "webhook": lambda keys: [keys.webhook("mine", "dead"), keys.webhook("mine", "lease")],
+    "trial": lambda keys: [keys.trial("0123456789abcdef", "stream")],
+    "kin": lambda keys: [keys.kin("dup1", "entries"), keys.kin("story1", "03fa")],
+}
+
+NO_KEYS = {"partition_of", "at", "holding", "each", "permanent"}
+"""Methods that build no key, or gather what others build."""
+
+
+def slots(built: dict[str, Callable[[Keys], Sequence[str]]], keys: Keys) -> set[int]:
+    return {key_slot(key.encode()) for example in built.values() for key in example(keys)}
+
+
+def test_every_key_that_can_be_built_lies_in_its_partition_s_slot_or_at_home() -> None:
     builders = {name for name, value in vars(Keys).items() if callable(value) and name[0] != "_"}
-    assert builders == set(built), "a new key builder needs an example here"
-    slots = {key_slot(key.encode()) for example in built.values() for key in example}
-    assert slots == {key_slot(b"{news}")}
+    assert builders - NO_KEYS == {*OF_A_PARTITION, *AT_HOME}, "a new key builder needs an example"
+    home = key_slot(b"{news}")
+    assert slots(OF_A_PARTITION, Keys("news")) == slots(AT_HOME, Keys("news")) == {home}
+    for keys in Keys("news", 5).each()[1:]:
+        assert slots(OF_A_PARTITION, keys) == {key_slot(f"{{news/{keys.partition}}}".encode())}
+        assert slots(AT_HOME, keys) == {home}
 
 
 def test_every_script_is_refused_as_a_whole_or_run_as_a_whole() -> None:

@@ -9,6 +9,7 @@ reply was lost: what was done is not done twice.
 from __future__ import annotations
 
 import secrets
+from copy import copy
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -154,13 +155,19 @@ def new_call() -> str:
 
 
 class Scripts:
-    """The scripts of one desk over one connection pool."""
+    """The scripts of one partition of a desk over one connection pool; see ``Keys``."""
 
     def __init__(self, redis: Redis, keys: Keys, marker_ttl: float) -> None:
         self.redis = redis
         self.keys = keys
         self._ttl = max(1, int(marker_ttl))
         self._loaded: dict[str, AsyncScript] = {}
+
+    def at(self, keys: Keys) -> Scripts:
+        """The same over the keys of another partition."""
+        other = copy(self)
+        other.keys = keys
+        return other
 
     async def _run(self, name: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
         if name not in self._loaded:

@@ -56,7 +56,7 @@ class Server:
     @cached_property
     def keys(self) -> Keys:
         """The keys of the desk."""
-        return Keys(self.settings.namespace)
+        return Keys.of(self.settings)
 
 
 Look: TypeAlias = Callable[[Surroundings], Finding]
