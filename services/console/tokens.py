@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING
 from services.bus.errors import StopWorking
 from services.console.options import fail, open_store
 from services.console.read import print_json, table_of, text_of, time_of
-from services.indexer.api.access import tokens
-from services.indexer.api.access.hosts import is_loopback
+from services.indexer.api.models import SCOPES
 from services.indexer.store.opening import open_store as open_for_writing
+from services.serving import tokens
+from services.serving.hosts import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rich.console import Console
 
-    from services.indexer.api.access.tokens import Token
     from services.indexer.api.models import Scope
     from services.indexer.store.base import ArticleStore
+    from services.serving.tokens import Token
     from services.settings import Settings
 
 TIME_SPAN = re.compile(r"([1-9][0-9]{0,4})([mhd])", re.ASCII)
@@ -59,10 +60,10 @@ def add(
 
 
 def _known(scopes: Sequence[str]) -> list[Scope]:
-    unknown = [scope for scope in scopes if scope not in tokens.SCOPES]
+    unknown = [scope for scope in scopes if scope not in SCOPES]
     if unknown:
-        fail(f"--scope is one of {', '.join(tokens.SCOPES)}; not '{unknown[0]}'")
-    return [scope for scope in tokens.SCOPES if scope in scopes]
+        fail(f"--scope is one of {', '.join(SCOPES)}; not '{unknown[0]}'")
+    return [scope for scope in SCOPES if scope in scopes]
 
 
 def _end(expires: str | None, now: datetime) -> datetime | None:

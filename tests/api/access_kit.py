@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from services.bus.errors import Unavailable
-from services.indexer.api.access import tokens
 from services.indexer.api.access.guard import Access, guarded
-from services.indexer.api.access.table import TokenTable
 from services.indexer.store.registry import Registry
+from services.serving import tokens
+from services.serving.table import TokenTable
 from services.settings import Settings
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from services.indexer.api.access import tokens
 from services.indexer.api.server import ApiServer
 from services.indexer.store.opening import open_store
+from services.serving import tokens
 from services.settings import Settings
 from tests.wait import wait_until
 

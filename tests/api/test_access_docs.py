@@ -10,10 +10,12 @@ import pytest
 from typer.testing import CliRunner
 
 from services.console.main import app
-from services.indexer.api.access import guard, sizes, table, tokens
+from services.indexer.api.access import guard
 from services.indexer.api.access.rules import rule_of
-from services.indexer.api.protocol import HEAD_TIMEOUT
+from services.indexer.api.models import SCOPES
 from services.indexer.api.server import OTHER_CLIENTS
+from services.serving import sizes, table, tokens
+from services.serving.protocol import HEAD_TIMEOUT
 from services.settings import Settings
 from tests.repo.lock_check import ROOT
 
@@ -45,7 +47,7 @@ def test_its_commands_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_the_scopes_and_what_they_open_are_the_real_ones() -> None:
     rows = re.findall(r"^\| `(read|subscribe|operate)` \| (.*) \|$", DOCUMENT, re.MULTILINE)
-    assert [scope for scope, _ in rows] == list(tokens.SCOPES)
+    assert [scope for scope, _ in rows] == list(SCOPES)
     for scope, opens in rows[1:]:
         (path,) = re.findall(r"`(/v1/[a-z]+)`", opens)
         assert rule_of(path).scope == scope

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from services.indexer.api.access import sizes
 from services.indexer.api.access.guard import REFUSALS_PER_MINUTE, Access, guarded
-from services.indexer.api.access.hosts import is_loopback
-from services.indexer.api.access.rates import Limiter, caller_of
+from services.serving import sizes
+from services.serving.hosts import is_loopback
+from services.serving.rates import Limiter, caller_of
 from services.settings import Settings
 from tests.api.access_kit import Caller, Clock, House, plain
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from services.indexer.api.access import streams, tokens
-from services.indexer.api.access.table import TRUSTED_FOR
+from services.indexer.api.access import streams
+from services.serving import tokens
+from services.serving.table import TRUSTED_FOR
 from tests.api.access_kit import Caller, House
 from tests.wait import until
 

@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from services.indexer.api import openapi
-from services.indexer.api.problems import PROBLEM_JSON
+from services.serving.problem import PROBLEM_JSON
 from tests.api.library import HARBOUR, LONG, STORY
 from tests.api.test_answers import PATHS
 

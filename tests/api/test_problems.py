@@ -10,11 +10,9 @@ import pytest
 from starlette.exceptions import HTTPException
 
 from services.bus.errors import StopWorking, Unavailable
-from services.indexer.api.models import FieldProblem, Problem
 from services.indexer.api.problems import (
     KIND_OF_STATUS,
     MAX_ERRORS,
-    PROBLEM_JSON,
     TITLES,
     answer_for,
     problem_response,
@@ -22,6 +20,7 @@ from services.indexer.api.problems import (
     unavailable,
 )
 from services.observability import configure
+from services.serving.problem import PROBLEM_JSON, FieldProblem, Problem
 from services.settings import Settings
 from tests.api.client import asking, problem_of, serving
 

@@ -18,14 +18,15 @@ from structlog.testing import capture_logs
 from uvicorn import Server
 
 from services.bus.errors import StopWorking, Unavailable
+from services.bus.listening import listen
 from services.bus.service import guarded
 from services.bus.watchdog import Exit
-from services.indexer.api import server, sockets
+from services.indexer.api import server
 from services.indexer.api.__main__ import serve
-from services.indexer.api.access import tokens
-from services.indexer.api.protocol import TimedProtocol
 from services.indexer.api.server import ApiServer
 from services.indexer.store.opening import open_store
+from services.serving import sockets, tokens
+from services.serving.protocol import TimedProtocol
 from tests.api.serving import Serving, add_token, api_settings, serving
 from tests.bus.processes import environ_of
 from tests.wait import wait_until
@@ -33,6 +34,8 @@ from tests.wait import wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from services.bus.listening import Address
 
 ALL = "0.0.0.0"  # noqa: S104  (to see that it is refused)
 
@@ -142,9 +145,9 @@ def test_a_port_that_is_taken_is_waited_for_and_told_once(
 ) -> None:
     monkeypatch.setattr(sockets, "TRY_EVERY", 0.02)
     tries: list[int] = []
-    real = sockets.listen
+    real = listen
 
-    def listening(address: sockets.Address, port: int) -> socket.socket:
+    def listening(address: Address, port: int) -> socket.socket:
         tries.append(port)
         return real(address, port)
 

@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from services.console.main import app
-from services.indexer.api.access import tokens
-from services.indexer.api.access.tokens import TOKEN_SHAPE, TokenBook
 from services.indexer.store.opening import open_store
+from services.serving import tokens
+from services.serving.tokens import TOKEN_SHAPE, TokenBook
 from services.settings import Settings
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
-from services.indexer.api.access import tokens
 from services.indexer.store.opening import open_store
+from services.serving import tokens
 from services.settings import Settings
 from tests.web.kit import looking, served, visitor
 from tests.web.shelf import HOSTILE, OVERRIDE, PLAIN, SCRIPT, STORY, many

@@ -45,8 +45,8 @@ def _exposed(scene: Surroundings) -> Finding:
     if not settings.api:
         return ok("the API is off")
     try:
-        from services.indexer.api.access.tokens import KIND  # noqa: PLC0415  (an extra)
         from services.indexer.api.sockets import check_address  # noqa: PLC0415
+        from services.serving.tokens import KIND  # noqa: PLC0415  (an extra)
     except ImportError as error:
         return failure(f"the API can't be loaded: {error}", "pip install 'wiredesk[api]'")
     try:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi.openapi.utils import get_openapi
 
 from services.indexer.api.examples import EXAMPLES
-from services.indexer.api.models import Problem
-from services.indexer.api.problems import PROBLEM_JSON
+from services.serving.problem import PROBLEM_JSON, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

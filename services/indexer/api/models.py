@@ -7,7 +7,7 @@ Times are RFC 3339 in UTC.  Offsets count Unicode code points, half-open.  Absen
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 from pydantic import Field, NonNegativeInt, PositiveInt
@@ -17,26 +17,7 @@ from schemas.base import Model, UtcDatetime
 from schemas.events import OutcomeKind
 
 Scope = Literal["read", "subscribe", "operate"]
-
-
-class Problem(Model):
-    """An error as RFC 9457 has it, under the media type ``application/problem+json``."""
-
-    type: str = Field(
-        description="names the kind of problem, e.g. 'urn:wiredesk:problem:not-found'"
-    )
-    title: str = Field(description="the kind of problem in words")
-    status: int = Field(description="the HTTP status code")
-    detail: str | None = Field(default=None, description="what is wrong here, and what to do")
-    instance: str | None = Field(default=None, description="the request's id, also in the logs")
-    errors: tuple[FieldProblem, ...] = Field(default=(), description="one for each wrong parameter")
-
-
-class FieldProblem(Model):
-    """One parameter that is wrong."""
-
-    at: str = Field(description="where, e.g. 'query: limit'")
-    detail: str
+SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 
 class Range(Model):

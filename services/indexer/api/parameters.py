@@ -14,10 +14,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from starlette.requests import Request
 
 from services.indexer.api import cursors
-from services.indexer.api.models import FieldProblem
 from services.indexer.api.problems import ProblemError
 from services.indexer.store.base import FacetName, Order
 from services.indexer.store.base import Query as StoreQuery
+from services.serving.problem import FieldProblem
 
 MAX_QUERY_BYTES = 8192
 """Bytes of all parameters together; what browsers and proxies let through safely."""

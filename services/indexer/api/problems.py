@@ -15,9 +15,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from services.bus.errors import StopWorking, Unavailable
-from services.indexer.api.models import FieldProblem, Problem
 from services.indexer.store.base import BadQuery
 from services.observability import get_logger, seldom
+from services.serving.problem import KIND_PREFIX, PROBLEM_JSON, FieldProblem, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping, Sequence
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 log = get_logger("api")
-
-PROBLEM_JSON = "application/problem+json"
 
 TITLES: Mapping[str, str] = {
     "bad-request": "The request can't be understood",
@@ -48,8 +46,6 @@ TITLES: Mapping[str, str] = {
     "unavailable": "Not available now",
 }
 """Every kind of problem and its title; clients may rely on the names."""
-
-KIND_PREFIX = "urn:wiredesk:problem:"
 
 KIND_OF_STATUS: Mapping[int, str] = {
     401: "unauthorized",

@@ -23,14 +23,14 @@ from services.bus.feed import Feed
 from services.bus.listening import url_of
 from services.bus.vitals import LOOP_LIMIT, Pulse, beats
 from services.indexer.api.access.guard import Access, guarded
-from services.indexer.api.access.table import TokenTable
 from services.indexer.api.app import create_app, with_cors
 from services.indexer.api.context import ApiContext
-from services.indexer.api.protocol import TimedProtocol
 from services.indexer.api.readers import Readers
 from services.indexer.api.sockets import check_address, take_port
 from services.indexer.store.opening import open_store
 from services.observability import get_logger
+from services.serving.protocol import TimedProtocol
+from services.serving.table import TokenTable
 
 if TYPE_CHECKING:
     import socket

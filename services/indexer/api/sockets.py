@@ -2,44 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-import errno
-from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from services.bus.errors import StopWorking
-from services.bus.listening import Address, address_of, listen
-from services.indexer.api.access.hosts import is_loopback
 from services.observability import get_logger
+from services.serving.hosts import is_loopback
+from services.serving.sockets import Place
 
 if TYPE_CHECKING:
+    import asyncio
     import socket
 
+    from services.bus.listening import Address
     from services.settings import Settings
 
 log = get_logger(__name__)
 
-TRY_EVERY = 3.0
-"""Seconds between two tries to take a port that is taken: whoever has it may end at any time."""
-
-
-def resolved(host: str) -> Address:
-    """The address that ``host`` means, IPv4 first; :class:`StopWorking` where it means none."""
-    try:
-        address = address_of(host)
-    except OSError as error:
-        raise StopWorking(
-            f"the API can't listen on '{host}': {error.strerror}. Set WIREDESK_API_HOST to an "
-            "address of this machine"
-        ) from error
-    if address is None:
-        raise StopWorking(f"the API can't listen on '{host}': no IPv4 or IPv6 address")
-    return address
-
 
 def check_address(settings: Settings, *, tokens: bool) -> Address:
     """Where to listen; :class:`StopWorking` where others could reach it and need no token."""
-    family, address = resolved(settings.api_host)
+    family, address = _place(settings).address()
     if not tokens and not is_loopback(address):
         raise StopWorking(
             f"the API would be open to everybody who can reach {settings.api_host}: there is no "
@@ -56,28 +39,18 @@ async def take_port(
 
     Raises :class:`StopWorking` for what waiting doesn't mend.
     """
-    told = False
-    while not stop.is_set():
-        try:
-            return listen(address, settings.api_port)
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise StopWorking(
-                    f"the API can't listen on {settings.api_host} port {settings.api_port}: "
-                    f"{error.strerror}"
-                ) from error
-        if not told:
-            told = True
-            log.warning(
-                "api.port_taken",
-                host=settings.api_host,
-                port=settings.api_port,
-                advice="another program has the port. Everything else goes on; the API follows "
-                "once it is free. Or set WIREDESK_API_PORT (0: any free one)",
-            )
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), TRY_EVERY)
-    return None
+    return await _place(settings).listening(address, stop, partial(_say_taken, settings))
 
 
-__all__ = ["Address", "check_address", "listen", "resolved", "take_port"]
+def _place(settings: Settings) -> Place:
+    return Place("the API", settings.api_host, settings.api_port, "WIREDESK_API_HOST")
+
+
+def _say_taken(settings: Settings) -> None:
+    log.warning(
+        "api.port_taken",
+        host=settings.api_host,
+        port=settings.api_port,
+        advice="another program has the port. Everything else goes on; the API follows "
+        "once it is free. Or set WIREDESK_API_PORT (0: any free one)",
+    )

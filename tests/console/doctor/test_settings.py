@@ -13,8 +13,8 @@ from pydantic import SecretStr
 
 from services.console.doctor import settings as checks
 from services.console.doctor.contradictions import RULES
-from services.indexer.api.access import tokens
 from services.indexer.store.sqlite import SqliteStore
+from services.serving import tokens
 from services.settings import Settings
 from tests.console.doctor.kit import is_green, is_red, look, said
 from tests.servers import free_port

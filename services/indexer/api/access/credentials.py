@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from services.indexer.api.access.tokens import SCOPES
+from services.indexer.api.models import SCOPES
+from services.serving.refusals import REALM, Refusal, bearer, not_valid, unauthorized
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from services.indexer.api.access.rules import Rule
-    from services.indexer.api.access.table import TokenTable
-    from services.indexer.api.access.tokens import Holder
     from services.indexer.api.models import Scope
-
-REALM = 'Bearer realm="wiredesk"'
+    from services.serving.table import TokenTable
+    from services.serving.tokens import Holder
 
 STORE_WAIT = 5
 """Seconds after which a caller may try again where tokens can't be read: a server's restart."""
 
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a request isn't answered, in the parts of a problem document."""
-
-    status: int
-    kind: str
-    detail: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+NEEDED = (
+    "a token is needed: send the header 'Authorization: Bearer <token>'; an operator makes one "
+    "with `wiredesk tokens add NAME`"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +49,15 @@ def admit(
 
 
 def _by_token(table: TokenTable, authorization: list[str], rule: Rule) -> Admission | Refusal:
-    presented = _bearer(authorization)
+    presented = bearer(authorization, NEEDED)
     if isinstance(presented, Refusal):
         return presented
     holder = table.holder(presented)
     if holder is None:
-        return _refused(
-            "the token is not valid: mistyped, removed, or its time is over", "invalid_token"
-        )
+        return not_valid()
     if rule.scope is not None and rule.scope not in holder.scopes:
         return _insufficient(rule.scope)
     return Admission(tuple(s for s in SCOPES if s in holder.scopes), holder)
-
-
-def _bearer(authorization: list[str]) -> str | Refusal:
-    if len(authorization) > 1:
-        return _refused("send one Authorization header, not several", "invalid_request", 400)
-    scheme, _, text = (authorization or [""])[0].partition(" ")
-    if scheme.lower() != "bearer":
-        return _refused(
-            "a token is needed: send the header 'Authorization: Bearer <token>'; an operator "
-            "makes one with `wiredesk tokens add NAME`"
-        )
-    return text.strip(" ")
 
 
 def _unknown() -> Refusal:
@@ -88,17 +66,10 @@ def _unknown() -> Refusal:
 
 
 def _no_token_exists() -> Refusal:
-    return _refused(
+    return unauthorized(
         "no token exists on this desk any more, and it isn't reached from its own machine only; "
         "an operator makes one with `wiredesk tokens add NAME`"
     )
-
-
-def _refused(detail: str, error: str | None = None, status: int = 401) -> Refusal:
-    """RFC 6750: who presented nothing is told no error code."""
-    challenge = REALM if error is None else f'{REALM}, error="{error}"'
-    kind = "bad-request" if status == 400 else "unauthorized"  # noqa: PLR2004  (Bad Request)
-    return Refusal(status, kind, detail, {"www-authenticate": challenge})
 
 
 def _insufficient(scope: Scope) -> Refusal:

@@ -7,19 +7,19 @@ import traceback
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from services.indexer.api.access.credentials import Refusal
 from services.indexer.api.access.headers import Headers, secured
-from services.indexer.api.access.rates import caller_of
-from services.indexer.api.access.tokens import TOKEN_IN_TEXT
 from services.indexer.api.problems import problem_response, request_id
 from services.observability import get_logger, seldom
+from services.serving.rates import caller_of
+from services.serving.refusals import Refusal
+from services.serving.tokens import TOKEN_IN_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 
     from services.indexer.api.access.credentials import Admission
-    from services.indexer.api.access.rates import Verdict
     from services.indexer.api.access.rules import Rule
+    from services.serving.rates import Verdict
 
 log = get_logger(__name__)
 

@@ -13,17 +13,18 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from services.indexer.api.access.credentials import Admission, Refusal, admit
+from services.indexer.api.access.credentials import Admission, admit
 from services.indexer.api.access.exchange import Exchange
-from services.indexer.api.access.hosts import Hosts, is_loopback
-from services.indexer.api.access.rates import Limiter, caller_of
 from services.indexer.api.access.rules import rule_of
-from services.indexer.api.access.sizes import head_refusal, take_body
 from services.indexer.api.access.streams import run_stream
+from services.serving.hosts import Hosts, is_loopback
+from services.serving.rates import Limiter, caller_of
+from services.serving.refusals import Refusal
+from services.serving.sizes import head_refusal, take_body
 
 if TYPE_CHECKING:
-    from services.indexer.api.access.rates import Verdict
-    from services.indexer.api.access.table import TokenTable
+    from services.serving.rates import Verdict
+    from services.serving.table import TokenTable
     from services.settings import Settings
 
 AsgiScope = MutableMapping[str, Any]
@@ -55,7 +56,7 @@ class Access:
         return cls(
             settings=settings,
             table=table,
-            hosts=Hosts(settings),
+            hosts=Hosts(settings.api_host, settings.api_hosts),
             callers=Limiter(settings.api_rate),
             strangers=Limiter(REFUSALS_PER_MINUTE),
             local=is_loopback(address),

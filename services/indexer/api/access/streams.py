@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
     from services.indexer.api.access.exchange import Exchange
-    from services.indexer.api.access.table import TokenTable
+    from services.serving.table import TokenTable
 
     Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
     App = Callable[..., Awaitable[None]]

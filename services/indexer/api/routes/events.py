@@ -14,8 +14,8 @@ from services.bus.feed import Delivery, Feed, Gap, Item
 from services.bus.filters import MAX_CHARS, MAX_VALUES, OFFERED, BadFilter, EventFilter
 from services.bus.positions import BadPosition, Position, Start, start_of
 from services.indexer.api.context import ApiContext, Context
-from services.indexer.api.models import FieldProblem
 from services.indexer.api.problems import RETRY_AFTER, ProblemError
+from services.serving.problem import FieldProblem
 
 router = APIRouter(prefix="/v1", tags=["events"])
 

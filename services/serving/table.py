@@ -13,14 +13,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from services.bus.errors import StopWorking, Unavailable
-from services.indexer.api.access import tokens
-from services.indexer.api.access.tokens import Holder, TokenBook
 from services.observability import get_logger
+from services.serving import tokens
+from services.serving.tokens import Holder, TokenBook
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from services.indexer.store.registry import Registry
+    from services.serving.tokens import Registry
 
 log = get_logger(__name__)
 

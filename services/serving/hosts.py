@@ -1,4 +1,4 @@
-"""Under which names the API may be called, and on which addresses it listens.
+"""Under which names a server may be called, and on which addresses it listens.
 
 A web page of a stranger may let a name of its own point to this machine ("DNS rebinding"), and
 its visitors' browsers then take the desk for a part of that page.  The name is in the request's
@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from services.settings import Settings
+    from collections.abc import Iterable
 
 LOOPBACK_NAMES = frozenset({"localhost", "ip6-localhost"})
 
@@ -36,13 +36,16 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 class Hosts:
-    """The names that a desk answers to."""
+    """The names that a server answers to: that of ``host``, on which it listens, and ``more``.
 
-    def __init__(self, settings: Settings) -> None:
-        names = {settings.api_host, *settings.api_hosts}
-        self._any = "*" in settings.api_hosts
+    ``*`` among these: any name.
+    """
+
+    def __init__(self, host: str, more: Iterable[str] = ()) -> None:
+        names = {host, *more}
+        self._any = "*" in names
         self._names = LOOPBACK_NAMES | {name.lower().rstrip(".") for name in names}
-        self._open = not is_loopback(settings.api_host)
+        self._open = not is_loopback(host)
 
     def allowed(self, header: str | None) -> bool:
         """Whether a request with this ``Host`` header is meant for the desk."""

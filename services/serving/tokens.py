@@ -13,29 +13,24 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003  (pydantic reads it)
 from hashlib import sha256
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Protocol
 
 from pydantic import Field, ValidationError
 
 from schemas.base import Model, Sha256, UtcDatetime
 from services.bus.errors import StopWorking
-from services.indexer.api.models import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from services.indexer.store.registry import Registry
-
 KIND = "token"
-"""The kind of a token's document in the store's registry."""
+"""The kind of a token's document in a registry."""
 
 ID_BYTES = 6
 """48 random bits tell the tokens of one desk apart; they are no secret."""
 
 SECRET_BYTES = 24
 """192 random bits: guessing a thousand million a second would take 10^41 years."""
-
-SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 TOKEN_SHAPE = re.compile(r"wd_([0-9a-f]{12})_[0-9a-f]{48}", re.ASCII)
 NAME_SHAPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}", re.ASCII)
@@ -44,12 +39,25 @@ TOKEN_IN_TEXT = re.compile(r"wd_[0-9A-Za-z_]{8,}")
 """Anything like a token, also a cut one, where a client put it in the wrong place."""
 
 
+class Registry(Protocol):
+    """Where tokens are kept: each as a document of :data:`KIND`, by name."""
+
+    def entries(self, kind: str) -> Mapping[str, str]:
+        """Every document of a kind, as JSON text, by name."""
+
+    def put(self, kind: str, name: str, document: str, *, expected: str | None = None) -> bool:
+        """Keep a document; False, and nothing changed, where what is there isn't as expected."""
+
+    def remove(self, kind: str, name: str) -> bool:
+        """Forget a document; False where there was none."""
+
+
 class Token(Model):
     """What is kept of a token: never the token."""
 
     id: str
     sha256: Sha256
-    scopes: tuple[Scope, ...] = Field(min_length=1)
+    scopes: tuple[str, ...] = Field(min_length=1)
     created_at: UtcDatetime
     expires_at: UtcDatetime | None = None
     last_used_at: UtcDatetime | None = Field(
@@ -63,7 +71,7 @@ class Holder:
 
     name: str
     id: str
-    scopes: frozenset[Scope]
+    scopes: frozenset[str]
 
 
 class BadToken(ValueError):  # noqa: N818  (named for what is wrong)
@@ -76,23 +84,22 @@ def digest(token: str) -> str:
 
 
 NOBODY = Token.model_validate(
-    {"id": "", "sha256": digest(""), "scopes": SCOPES, "created_at": "1970-01-01T00:00:00Z"}
+    {"id": "", "sha256": digest(""), "scopes": ("none",), "created_at": "1970-01-01T00:00:00Z"}
 )
 """Compared with where an id is unknown, so that finding it unknown takes as long as a mismatch.
 No text of a token's shape has its digest."""
 
 
 def make(
-    scopes: Iterable[Scope], now: datetime, expires_at: datetime | None = None
+    scopes: Iterable[str], now: datetime, expires_at: datetime | None = None
 ) -> tuple[str, Token]:
     """A new token as it is handed out, once, and what is kept of it."""
     token_id = secrets.token_hex(ID_BYTES)
     text = f"wd_{token_id}_{secrets.token_hex(SECRET_BYTES)}"
-    wanted = frozenset(scopes)
     kept = Token(
         id=token_id,
         sha256=digest(text),
-        scopes=tuple(scope for scope in SCOPES if scope in wanted),
+        scopes=tuple(dict.fromkeys(scopes)),
         created_at=now,
         expires_at=expires_at,
     )
