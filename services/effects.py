@@ -32,6 +32,12 @@ class EffectLog:
         if self.count == self.kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
+    def spared(self, number: int) -> int:
+        """How many of the next ``number`` effects happen before the one to die at, if it is one."""
+        if self.kill_at is None or self.kill_at <= self.count:
+            return number
+        return min(number, self.kill_at - self.count - 1)
+
 
 _active: list[EffectLog] = []
 
@@ -55,3 +61,11 @@ def effect(name: str) -> None:
     """Announce a side effect that is about to happen, e.g. ``ingest.archive.rename``."""
     if _active:
         _active[0].note(name)
+
+
+def spared(number: int) -> int:
+    """How many of the next ``number`` effects will happen: those before the one to die at, or all.
+
+    For what sends several at once: a process that dies while it sends has sent the first ones.
+    """
+    return _active[0].spared(number) if _active else number

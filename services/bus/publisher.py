@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import compress
 from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
@@ -48,27 +49,29 @@ class Publisher:
 
     async def publish(self, articles: Sequence[RawArticle]) -> None:
         """Put the articles on the raw stream, in order."""
+        added: list[bool] = []
         try:
             await self._ensure_groups()
-            for article in articles:
-                ref = ArticleRef(article.drop.drop_id, article.article_id)
-                if await self._scripts.publish(RAW_STREAM, ref, received_event(article)):
-                    measured.published(article, self.spans)
+            events = [(_ref(article), received_event(article)) for article in articles]
+            await self._scripts.publish_all(RAW_STREAM, events, added)
         except RedisError as error:
             raise Unavailable(f"server: {error}") from error
+        finally:
+            for article in compress(articles, added):
+                measured.published(article, self.spans)
 
     async def report(self, outcomes: Sequence[Outcome]) -> None:
         """Put outcomes that ingest decided itself on the outcome stream."""
+        added: list[bool] = []
         try:
             await self._ensure_groups()
-            for outcome in outcomes:
-                ref = ArticleRef(outcome.drop.drop_id, outcome.article_id)
-                trace = tracing.child(tracing.start_trace(ref.drop_id, ref.article_id), FILED)
-                event = outcome_event(SOURCE, outcome, trace)
-                if await self._scripts.publish(OUTCOME_STREAM, ref, event):
-                    measured.reported(outcome, self.spans)
+            events = [(_ref(outcome), _reported_event(outcome)) for outcome in outcomes]
+            await self._scripts.publish_all(OUTCOME_STREAM, events, added)
         except RedisError as error:
             raise Unavailable(f"server: {error}") from error
+        finally:
+            for outcome in compress(outcomes, added):
+                measured.reported(outcome, self.spans)
 
     async def _ensure_groups(self) -> None:
         """Before each publish: an emptied server has lost its groups too."""
@@ -92,6 +95,15 @@ class Publisher:
         except RedisError as error:
             raise Unavailable(f"server: {error}") from error
         return 0
+
+
+def _ref(about: RawArticle | Outcome) -> ArticleRef:
+    return ArticleRef(about.drop.drop_id, about.article_id)
+
+
+def _reported_event(outcome: Outcome) -> bytes:
+    trace = tracing.start_trace(outcome.drop.drop_id, outcome.article_id)
+    return outcome_event(SOURCE, outcome, tracing.child(trace, FILED))
 
 
 def received_event(article: RawArticle) -> bytes:

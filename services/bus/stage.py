@@ -32,7 +32,6 @@ from faststream.redis import StreamSub
 from faststream.redis.annotations import RedisBatchStreamMessage  # noqa: TC002  (FastStream resolves it at run time)
 from redis.exceptions import RedisError
 
-from schemas.article import EnrichedArticle
 from schemas.events import Payload
 from services.bus.budget import Budget, Halted
 from services.bus.connect import cancel
@@ -46,15 +45,13 @@ from services.bus.messages import (
     Message,
     burial_of,
     burial_of_unreadable,
-    event_of,
     fault_of,
     fault_of_crash,
     fault_of_reading,
     fault_of_reject,
     item_of,
-    log_fields,
-    time_of,
 )
+from services.bus.onward import Onward
 from services.bus.patience import FIRST_PAUSE, Facts, Patience, Stopping, longer
 from services.bus.scripts import Scripts, new_call
 from services.bus.spans import NO_SPANS, Spans
@@ -264,9 +261,7 @@ class Stage:
             self._patience.over()
             seconds = time.perf_counter() - started
             self._measured.worked(items, seconds)
-            share = seconds * 1000 / len(items)
-            for item, result in zip(items, results, strict=True):
-                await self._finish(item, result, share)
+            await self._finish(items, results, seconds * 1000 / len(items))
             return
 
     async def _raised(self, items: Sequence[Item], error: Exception) -> None:
@@ -302,40 +297,37 @@ class Stage:
         with suppress(RedisError):
             await self._scripts.give_back(self.spec, ids)
 
-    async def _finish(self, item: Item, result: Result, share: float) -> None:
-        if isinstance(result, Reject):
-            await self._bury(item, fault_of_reject(result))
-            return
-        if result is None:
-            if await self._acknowledge(item):
-                self._measured.acknowledged(item)
-            self._passed()
-            return
-        try:
-            event = event_of(self.spec, item, result, time_of(result))
-        except ValueError as error:
-            # It can't be written (a lone surrogate, a wrong type): as if the handler had raised.
-            self._measured.unwritable()
-            await self._failed(item, error)
-            return
-        crossed = await self._patience.insist(
-            lambda: self._scripts.hand_off(self.spec, item.entry_id, item.ref, event)
-        )
-        if crossed:
-            self._measured.crossed(item, result)
-        self._passed()
-        log.info(
-            "article.enriched" if isinstance(result, EnrichedArticle) else "article.filed",
-            **item.context,
-            **log_fields(result),
-            attempts=item.attempts,
-            crossed=crossed,
-            duration_ms=round(share, 2),
-        )
+    async def _finish(self, items: Sequence[Item], results: Sequence[Result], share: float) -> None:
+        """Deal with each result in order; those that go on side by side cross in one round trip.
 
-    def _passed(self) -> None:
-        self.facts.done += 1
-        self.budget.passed()
+        ``share``: milliseconds that each took.
+        """
+        onward = Onward(self.spec, self._scripts, self._measured, share)
+        for item, result in zip(items, results, strict=True):
+            try:
+                if not isinstance(result, Reject):
+                    onward.add(item, result)
+                    continue
+                failure: Fault | ValueError = fault_of_reject(result)
+            except ValueError as error:
+                # It can't be written (a lone surrogate, a wrong type): as if it had been raised.
+                self._measured.unwritable()
+                failure = error
+            await self._cross(onward)
+            if isinstance(failure, Fault):
+                await self._bury(item, failure)
+            else:
+                await self._failed(item, failure)
+        await self._cross(onward)
+
+    async def _cross(self, onward: Onward) -> None:
+        try:
+            if onward:
+                await self._patience.insist(onward.send)
+        finally:
+            for _ in range(onward.settle()):
+                self.facts.done += 1
+                self.budget.passed()
 
     async def _acknowledge(self, item: Item) -> bool:
         return await self._patience.insist(

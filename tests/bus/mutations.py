@@ -9,6 +9,7 @@ SERVICE = "services/bus/service.py"
 ENVELOPE = "services/bus/envelope.py"
 WATCHDOG = "services/bus/watchdog.py"
 LUA = "services/bus/scripts"
+SENDING = "services/bus/scripts/sending.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,8 @@ MUTATIONS = (
         (
             Edit(
                 "services/bus/publisher.py",
-                "            await self._ensure_groups()\n            for article in articles:",
-                "            for article in articles:",
+                "            await self._ensure_groups()\n            events = [(_ref(article)",
+                "            events = [(_ref(article)",
             ),
         ),
         "test_rule_01_groups.py",
@@ -112,16 +113,28 @@ MUTATIONS = (
         (
             Edit(
                 STAGE,
-                "        crossed = await self._patience.insist(\n",
-                "        await self._acknowledge(item)\n"
-                "        if self.spec.writes is not None:\n"
-                "            await self._patience.insist(lambda: self._scripts.publish("
-                "self.spec.writes, item.ref, event))\n"
-                "        crossed = await self._patience.insist(\n",
+                "            if onward:\n",
+                "            for each, _ in onward._results:\n"
+                "                await self._acknowledge(each)\n"
+                "            if onward:\n",
             ),
         ),
         "test_rule_03_hand_off.py",
         ("test_a_stage_killed_before_any_of_its_effects_loses_and_doubles_nothing",),
+    ),
+    Mutation(
+        3,
+        "what one round trip could not do counts as done",
+        (Edit(SENDING, "                    raise answer\n", "                    answer = 0\n"),),
+        "test_sending.py",
+        ("test_what_a_full_server_refuses_is_sent_again_and_the_rest_is_not",),
+    ),
+    Mutation(
+        3,
+        "what was answered is sent again in the place of what was not",
+        (Edit(SENDING, "parts(calls[len(answers) :])", "parts(calls[: -len(answers) or None])"),),
+        "test_sending.py",
+        ("test_what_a_full_server_refuses_is_sent_again_and_the_rest_is_not",),
     ),
     Mutation(
         3,

@@ -24,7 +24,7 @@ from redis.exceptions import ResponseError
 from tests.ingest.desk_kit import Crash
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Sequence
 
 Blow = Literal["crash", "cut", "freeze"]
 """What befalls a client at a call: its process dies; its connection is cut; its process stands
@@ -272,20 +272,23 @@ class FakeClient:
         self.fate = fate
         self._calls = 0
 
-    def register_script(self, source: str) -> Callable[..., Awaitable[Any]]:
-        name = name_of(source)
+    def register_script(self, source: str) -> _Script:
+        return _Script(self, name_of(source), source)
 
-        async def script(keys: Sequence[str], args: Sequence[Any]) -> Any:
-            self._calls += 1
-            fate = self.fate if self.fate and self.fate.call == self._calls else None
-            if fate is not None and not fate.after:
-                await self._meet(fate)
-            answer = self._scripts.run(name, keys, args)
-            if fate is not None and fate.after:
-                await self._meet(fate)
-            return answer
+    def pipeline(self, *, transaction: bool) -> FakePipeline:
+        assert not transaction, "each script is atomic by itself"
+        return FakePipeline(self)
 
-        return script
+    async def run(self, name: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
+        """Run a script, unless a fate strikes before it; the answer, unless one strikes after."""
+        self._calls += 1
+        fate = self.fate if self.fate and self.fate.call == self._calls else None
+        if fate is not None and not fate.after:
+            await self._meet(fate)
+        answer = self._scripts.run(name, keys, args)
+        if fate is not None and fate.after:
+            await self._meet(fate)
+        return answer
 
     async def _meet(self, fate: Fate) -> None:
         self.fate = None
@@ -314,6 +317,39 @@ class FakeClient:
 
     async def xlen(self, key: str) -> int:
         return len(self.server.stream(key).entries)
+
+
+@dataclass(frozen=True)
+class _Script:
+    """A registered script; its digest is its name."""
+
+    client: FakeClient
+    sha: str
+    script: str
+
+    async def __call__(self, keys: Sequence[str], args: Sequence[Any]) -> Any:
+        return await self.client.run(self.sha, keys, args)
+
+
+class FakePipeline:
+    """Scripts sent together: what befalls the client in mid-way leaves the first ones done."""
+
+    def __init__(self, client: FakeClient) -> None:
+        self._client = client
+        self._known: set[str] = set()
+        self._queue: list[tuple[str, Sequence[str], Sequence[Any]]] = []
+
+    def execute_command(self, command: str, script: str, count: int, *rest: Any) -> None:
+        """Queue a script; one that is named by its digest has been sent whole before."""
+        name = name_of(script) if command == "EVAL" else script
+        assert command == "EVAL" or name in self._known, f"NOSCRIPT {name}"
+        self._known.add(name)
+        self._queue.append((name, rest[:count], rest[count:]))
+
+    async def execute(self, *, raise_on_error: bool) -> list[Any]:
+        """Run what is queued; whoever is cut off hears no answer, also not to what was done."""
+        assert not raise_on_error, "an error's text would quote the event"
+        return [await self._client.run(*each) for each in self._queue]
 
 
 def _plain(arg: Any) -> Any:

@@ -10,13 +10,10 @@ from __future__ import annotations
 
 import secrets
 from copy import copy
-from dataclasses import dataclass
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import ResponseError
 
-from schemas.events import source_name
 from services.bus.keys import (
     DATA_FIELD,
     ENRICHED_STREAM,
@@ -28,6 +25,16 @@ from services.bus.keys import (
     StageSpec,
     Stream,
 )
+from services.bus.scripts.given import (
+    Again,
+    ArticleRef,
+    Burial,
+    Counted,
+    Crossing,
+    Limits,
+    Trimmed,
+)
+from services.bus.scripts.sending import Call, Sender
 from services.effects import effect
 
 if TYPE_CHECKING:
@@ -35,9 +42,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from redis.asyncio import Redis
-    from redis.commands.core import AsyncScript
 
-    from schemas.article import Drop
 
 ATTEMPTS_TTL = 30 * 24 * 3600
 """Seconds that attempt counts outlive the last attempt: longer than anything stays pending."""
@@ -66,102 +71,18 @@ COUNTED_AT_ONCE = 500
 """Entries that one call counts: the server does nothing else meanwhile, for about a millisecond."""
 
 
-@dataclass(frozen=True, slots=True)
-class ArticleRef:
-    """Which article of which drop a message is about."""
-
-    drop_id: UUID
-    article_id: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """What the ledger counts an article by: its inbox, its hour of receipt since 1970, its source.
-
-    The source is empty where there is none.
-    """
-
-    inbox_id: UUID
-    hour: int
-    source: str
-
-    @classmethod
-    def of(cls, drop: Drop, provider: str | None) -> Counted:
-        """Of an article of ``drop`` by this provider."""
-        hour = int(drop.received_at.timestamp() // 3600)
-        return cls(drop.inbox_id, hour, source_name(provider) or "")
-
-    @property
-    def day(self) -> int:
-        """The day of receipt since 1970, UTC."""
-        return self.hour // 24
-
-    def entry(self, ref: ArticleRef) -> tuple[str, bytes]:
-        """Field and value in the hash of what stages rejected; lone surrogates become ``?``."""
-        value = f"{self.hour}|{self.source}".encode("utf-8", "replace")
-        return f"{ref.drop_id}:{ref.article_id}", value
-
-
-@dataclass(frozen=True, slots=True)
-class Burial:
-    """A message on its way to the dead letters.
-
-    ``outcome`` is the event that reports it, with the article that it is about;
-    both are None where no article can be told, and so is what it is ``counted`` by.
-    """
-
-    entry_id: str
-    dead_letter: bytes
-    outcome: bytes | None
-    ref: ArticleRef | None
-    counted: Counted | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Again:
-    """A dead letter's message on its way back to the stream ``target``.
-
-    ``ref`` is None where no article can be told; ``counted``: what the ledger had counted it by
-    as rejected, None where it had not.
-    """
-
-    letter_id: str
-    target: Stream
-    event: bytes
-    ref: ArticleRef | None = None
-    counted: Counted | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How many articles of a stage may die: of the last ``window`` per cent, and in a row."""
-
-    window: int
-    percent: float
-    in_a_row: int
-
-
-@dataclass(frozen=True, slots=True)
-class Trimmed:
-    """Entries removed from a stream, and registered subscribers that had not seen some of them."""
-
-    removed: int
-    left_behind: tuple[str, ...] = ()
-
-
 def new_call() -> str:
     """A name for a call that may have to be sent several times."""
     return secrets.token_hex(8)
 
 
-class Scripts:
+class Scripts(Sender):
     """The scripts of one partition of a desk over one connection pool; see ``Keys``."""
 
     def __init__(self, redis: Redis, keys: Keys, marker_ttl: float) -> None:
-        self.redis = redis
+        super().__init__(redis)
         self.keys = keys
         self._ttl = max(1, int(marker_ttl))
-        self._loaded: dict[str, AsyncScript] = {}
 
     def at(self, keys: Keys) -> Scripts:
         """The same over the keys of another partition."""
@@ -169,19 +90,24 @@ class Scripts:
         other.keys = keys
         return other
 
-    async def _run(self, name: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
-        if name not in self._loaded:
-            source = files(__package__).joinpath(f"{name}.lua").read_text(encoding="utf-8")
-            self._loaded[name] = self.redis.register_script(source)
-        return await self._loaded[name](keys=list(keys), args=list(args))
-
     async def publish(self, target: Stream, ref: ArticleRef, event: bytes) -> bool:
         """Add ``event`` once per (drop, article); False if it was on its way already."""
-        effect(f"bus.publish.{target.name}")
+        return await self._call(self._publish(target, ref, event))
+
+    async def publish_all(
+        self, target: Stream, events: Sequence[tuple[ArticleRef, bytes]], added: list[bool]
+    ) -> None:
+        """:meth:`publish` each of ``events``, in order; ``added`` takes the answers.
+
+        Where it raises, ``added`` has the answers so far; called again with it, it goes on there.
+        """
+        await self._send([self._publish(target, ref, event) for ref, event in events], added)
+
+    def _publish(self, target: Stream, ref: ArticleRef, event: bytes) -> Call:
         keys = [self.keys.marker(ref.drop_id, ref.article_id), self.keys.stream(target)]
         keys += [self.keys.stream(stream) for stream in STREAMS]
         args = [DATA_FIELD, event, target.name, self._ttl, *(s.name for s in STREAMS)]
-        return bool(await self._run("publish", keys, args))
+        return Call("publish", f"bus.publish.{target.name}", keys, args, len(event))
 
     async def announce(self, target: Stream, change_id: UUID, event: bytes) -> bool:
         """Add the ``event`` of a change once; False if it had been added before."""
@@ -210,9 +136,26 @@ class Scripts:
 
     async def hand_off(self, spec: StageSpec, entry_id: str, ref: ArticleRef, event: bytes) -> bool:
         """Acknowledge and forward in one step; False if somebody else had done it."""
+        return await self._call(self._hand_off(spec, entry_id, ref, event))
+
+    async def cross_all(
+        self, spec: StageSpec, crossings: Sequence[Crossing], crossed: list[bool]
+    ) -> None:
+        """:meth:`hand_off` or :meth:`acknowledge` each, in order; ``crossed`` takes the answers.
+
+        Where it raises, ``crossed`` has the answers so far; called again with it, it goes on there.
+        """
+        calls = [
+            self._acknowledge(spec, each.entry_id)
+            if each.event is None
+            else self._hand_off(spec, each.entry_id, each.ref, each.event)
+            for each in crossings
+        ]
+        await self._send(calls, crossed)
+
+    def _hand_off(self, spec: StageSpec, entry_id: str, ref: ArticleRef, event: bytes) -> Call:
         if spec.writes is None:
             raise ValueError(f"stage {spec.name} writes no stream")
-        effect(f"bus.hand_off.{spec.name}")
         keys = [
             self.keys.stream(spec.reads),
             self.keys.attempts(spec),
@@ -220,13 +163,17 @@ class Scripts:
             self.keys.marker(ref.drop_id, ref.article_id),
         ]
         names = [spec.reads.name, DATA_FIELD, event, spec.writes.name, self._ttl]
-        return bool(await self._run("hand_off", keys, [spec.group, entry_id, *names]))
+        args = [spec.group, entry_id, *names]
+        return Call("hand_off", f"bus.hand_off.{spec.name}", keys, args, len(event))
 
     async def acknowledge(self, spec: StageSpec, entry_id: str) -> bool:
         """Acknowledge a message that leads to no other."""
-        effect(f"bus.acknowledge.{spec.name}")
+        return await self._call(self._acknowledge(spec, entry_id))
+
+    def _acknowledge(self, spec: StageSpec, entry_id: str) -> Call:
         keys = [self.keys.stream(spec.reads), self.keys.attempts(spec)]
-        return bool(await self._run("acknowledge", keys, [spec.group, entry_id]))
+        args = [spec.group, entry_id]
+        return Call("acknowledge", f"bus.acknowledge.{spec.name}", keys, args, 0)
 
     async def bury(self, spec: StageSpec, dead: Stream, outcomes: Stream, burial: Burial) -> bool:
         """Move a message to the dead letters and report its outcome, in one step."""
@@ -258,14 +205,21 @@ class Scripts:
         return list(zip(found[::2], found[1::2], strict=True))
 
     async def trim(
-        self, stream: Stream, horizon_id: str, limit: int, protected: Sequence[str]
+        self,
+        stream: Stream,
+        horizon_id: str,
+        limit: int,
+        protected: Sequence[str],
+        partitions: int = 1,
     ) -> Trimmed:
-        """Remove what is older than the horizon and needed by no group."""
+        """Remove what is older than the horizon and needed by no group.
+
+        ``limit``, and that of a registered subscriber, is over so many partitions.
+        """
         keys = [self.keys.stream(stream), self.keys.subscribers(), self.keys.trimmed()]
         try:
-            removed, *names = await self._run(
-                "trim", keys, [horizon_id, limit, stream.name, *protected]
-            )
+            args = [horizon_id, limit, stream.name, partitions, *protected]
+            removed, *names = await self._run("trim", keys, args)
         except ResponseError as error:
             if NO_STREAM in str(error):
                 return Trimmed(0)
@@ -381,4 +335,14 @@ class Scripts:
         return int(await self._run("rewind", [key], [spec.group, REWOUND_AT_ONCE]))
 
 
-__all__ = ["Again", "ArticleRef", "Burial", "Limits", "Scripts", "Trimmed", "new_call"]
+__all__ = [
+    "Again",
+    "ArticleRef",
+    "Burial",
+    "Counted",
+    "Crossing",
+    "Limits",
+    "Scripts",
+    "Trimmed",
+    "new_call",
+]

@@ -3,7 +3,7 @@
 -- KEYS  1 stream  2 registered subscribers  3 last entry trimmed of each stream
 -- ARGV  1 horizon id (older entries may go)  2 lag above which a group that isn't protected
 --       no longer counts (a registered subscriber has its own)  3 stream's name
---       4.. protected groups
+--       4 partitions of the stream: this one has its part of the limit  5.. protected groups
 -- Returns the number of entries removed, and the subscribers that lost some by it, each once
 -- until it has caught up.
 local function older(a, b)
@@ -13,7 +13,7 @@ local function older(a, b)
   return tonumber(a2) < tonumber(b2)
 end
 local protected = {}
-for i = 4, #ARGV do protected[ARGV[i]] = true end
+for i = 5, #ARGV do protected[ARGV[i]] = true end
 local floor = ARGV[1]
 local left_behind = {}
 for _, flat in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
@@ -23,7 +23,7 @@ for _, flat in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
   local field = ARGV[3] .. '/' .. group['name']
   local known = redis.call('HGET', KEYS[2], field)
   local subscriber = known and cjson.decode(known)
-  local limit = subscriber and subscriber['limit'] or tonumber(ARGV[2])
+  local limit = (subscriber and subscriber['limit'] or tonumber(ARGV[2])) / tonumber(ARGV[4])
   -- Everything up to the last delivered entry was read; what is pending is not yet done.
   local needed = group['last-delivered-id']
   local pending = redis.call('XPENDING', KEYS[1], group['name'])
