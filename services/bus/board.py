@@ -21,12 +21,13 @@ from services.bus.envelope import Unreadable, read
 from services.bus.errors import StopWorking
 from services.bus.keys import CHANGE_STREAMS, DATA_FIELD, DEAD_STREAM, STREAMS, Keys
 from services.bus.overview import Overview, overview
+from services.bus.partitions import by_age, in_each, named
 from services.bus.receipt_notes import ReceiptNote, newest_receipts
 from services.bus.sources import Sources
 from services.observability import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -61,6 +62,25 @@ RECEIPTS_SHOWN = 20
 """The newest of each; the streams and the archive have all."""
 
 AWAY = (RedisError, OSError, StopWorking, TimeoutError)
+
+
+class Added:
+    """How many entries a stream was given in all its partitions, as a number that never falls.
+
+    Each partition counts by itself, and begins anew where its server lost its data.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[int, int] = {}
+        self._total = 0
+
+    def total(self, added: Sequence[int]) -> int:
+        """The number, where each partition says so many."""
+        for place, number in enumerate(added):
+            new = number - self._last.get(place, 0)
+            self._total += number if new < 0 else new
+            self._last[place] = number
+        return self._total
 
 
 class Counter:
@@ -179,6 +199,7 @@ class Board:
         self._closer = closer
         self._sources = Sources(self._keys)
         self._counters: dict[str, Counter] = {}
+        self._added: dict[str, Added] = {}
         self._dead: tuple[object, tuple[DeadNote, ...]] = (None, ())
         self._seen: tuple[float, Sight | None] | None = None
 
@@ -236,9 +257,10 @@ class Board:
     async def _sight(self, redis: Redis) -> Sight:
         infos = await self._infos(redis)
         now = self._clock()
-        for name, info in infos.items():
+        for name, parts in infos.items():
             counter = self._counters.setdefault(name, Counter(self.interval))
-            counter.sample(info.get("entries-added", 0), now)
+            added = self._added.setdefault(name, Added())
+            counter.sample(added.total([part.get("entries-added", 0) for part in parts]), now)
         return Sight(
             state=await overview(redis, self._keys, SHOWN_STREAMS),
             rates={name: _rates(counter) for name, counter in self._counters.items()},
@@ -247,24 +269,38 @@ class Board:
             sources=await self._sources.look(redis) if self._closer else (),
         )
 
-    async def _infos(self, redis: Redis) -> dict[str, dict[str, Any]]:
-        """``XINFO STREAM`` of every stream, empty where it isn't there (yet, or any more)."""
-        async with redis.pipeline(transaction=False) as pipe:
-            for stream in SHOWN_STREAMS:
-                pipe.xinfo_stream(self._keys.stream(stream))
-            answers: list[Any] = await pipe.execute(raise_on_error=False)
-        return {
-            stream.name: _info(answer)
-            for stream, answer in zip(SHOWN_STREAMS, answers, strict=True)
-        }
+    async def _infos(self, redis: Redis) -> dict[str, list[dict[str, Any]]]:
+        """``XINFO STREAM`` of every stream in its partitions.
 
-    async def _dead_letters(self, redis: Redis, info: dict[str, Any]) -> tuple[DeadNote, ...]:
+        Empty where it isn't there (yet, or any more).
+        """
+
+        async def ask(keys: Keys) -> dict[str, dict[str, Any]]:
+            streams = [stream for stream in SHOWN_STREAMS if keys in self._keys.each(stream)]
+            async with redis.pipeline(transaction=False) as pipe:
+                for stream in streams:
+                    pipe.xinfo_stream(keys.stream(stream))
+                answers: list[Any] = await pipe.execute(raise_on_error=False)
+            return {s.name: _info(answer) for s, answer in zip(streams, answers, strict=True)}
+
+        parts = await in_each(self._keys.each(), ask)
+        names = [stream.name for stream in SHOWN_STREAMS]
+        return {name: [part[name] for part in parts if name in part] for name in names}
+
+    async def _dead_letters(
+        self, redis: Redis, infos: Sequence[dict[str, Any]]
+    ) -> tuple[DeadNote, ...]:
         """The newest dead letters; read again only when there are others."""
-        state = (info.get("last-generated-id"), info.get("length"))
+        state = [(info.get("last-generated-id"), info.get("length")) for info in infos]
         if self._dead[0] != state:
-            key = self._keys.stream(DEAD_STREAM)
-            entries: Any = await redis.xrevrange(key, count=DEAD_SHOWN)
-            self._dead = (state, _dead_notes(entries, closer=self._closer))
+
+            async def newest(keys: Keys) -> list[tuple[str, dict[bytes, bytes]]]:
+                rows: Any = await redis.xrevrange(keys.stream(DEAD_STREAM), count=DEAD_SHOWN)
+                return [(named(keys, entry.decode()), fields) for entry, fields in rows]
+
+            found = [row for rows in await in_each(self._keys.each(), newest) for row in rows]
+            found.sort(key=lambda row: by_age(row[0]), reverse=True)
+            self._dead = (state, _dead_notes(found[:DEAD_SHOWN], closer=self._closer))
         return self._dead[1]
 
 
@@ -281,13 +317,13 @@ def _rates(counter: Counter) -> Rates:
 
 
 def _dead_notes(
-    entries: list[tuple[bytes, dict[bytes, bytes]]], *, closer: bool
+    entries: list[tuple[str, dict[bytes, bytes]]], *, closer: bool
 ) -> tuple[DeadNote, ...]:
     """What is told of dead letters; what isn't one is left out."""
     letters = [(entry_id, _letter(fields)) for entry_id, fields in entries]
     return tuple(
         DeadNote(
-            entry_id=entry_id.decode(),
+            entry_id=entry_id,
             stage=letter.stage,
             error_type=letter.error_type,
             attempts=letter.attempts,

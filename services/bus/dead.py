@@ -32,6 +32,7 @@ from services.bus.keys import (
     Keys,
 )
 from services.bus.messages import number_of
+from services.bus.partitions import by_age, named, place_of
 from services.bus.positions import point_of, written
 from services.bus.scripts import Again, ArticleRef, Counted, Scripts
 
@@ -51,12 +52,15 @@ DAY = timedelta(days=1)
 RETRIED = (RAW_STREAM, ENRICHED_STREAM, OUTCOME_STREAM)
 """What stages read."""
 
-_ID = re.compile(r"\d{1,19}-\d{1,20}")
+_ID = re.compile(r"\d{1,19}-\d{1,20}(/\d{1,4})?")
 
 
 @dataclass(frozen=True)
 class Letter:
-    """A dead letter: where it lies, what it says, and the trace that it belongs to."""
+    """A dead letter: where it lies, what it says, and the trace that it belongs to.
+
+    ``entry_id`` names the partition, too, where it isn't home: see ``partitions``.
+    """
 
     entry_id: str
     letter: DeadLetter
@@ -155,7 +159,7 @@ class DeadLetters:
     unreadable: int = 0
     """Entries of the stream that were no dead letter of this release, in the last :meth:`find`."""
 
-    _ready: set[str] = field(default_factory=set)
+    _ready: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._keys = Keys.of(self.settings)
@@ -164,25 +168,43 @@ class DeadLetters:
     async def find(self, wanted: Wanted) -> AsyncGenerator[Letter, None]:
         """The letters that are wanted, the oldest first; read page by page."""
         self.unreadable = 0
+        pages = [self._pages(keys, wanted.since) for keys in self._keys.each()]
+        heads = [await anext(letters, None) for letters in pages]
+        while True:
+            left = [(by_age(head[0]), place) for place, head in enumerate(heads) if head]
+            if not left:
+                return
+            _, place = min(left)
+            head, heads[place] = heads[place], await anext(pages[place], None)
+            if head is not None and head[1] is not None and wanted.passes(head[1]):
+                yield head[1]
+
+    async def _pages(
+        self, keys: Keys, since: datetime | None
+    ) -> AsyncGenerator[tuple[str, Letter | None], None]:
+        """The entries of one partition by their names, the oldest first; None: no letter."""
         # Entries are numbered by the server's clock, and letters dated by their worker's: the
         # time itself is looked at too, and a clock may be wrong by as much as a day.
-        start = "-" if wanted.since is None else written(point_of(wanted.since - DAY))
-        key = self._keys.stream(DEAD_STREAM)
+        start = "-" if since is None else written(point_of(since - DAY))
+        key = keys.stream(DEAD_STREAM)
         while True:
             rows: Any = await self.redis.xrange(key, min=start, count=PAGE)
-            for name, fields in rows:
-                found = self._letter(name.decode(), fields)
-                if found is not None and wanted.passes(found):
-                    yield found
+            for entry, fields in rows:
+                name = named(keys, entry.decode())
+                yield name, self._letter(name, fields)
             if len(rows) < PAGE:
                 return
             start = f"({rows[-1][0].decode()}"
 
     async def get(self, name: str) -> Letter | None:
-        """The letter of an entry id; None where there is none."""
+        """The letter that is called so; None where there is none."""
         if _ID.fullmatch(name) is None:
             return None
-        rows: Any = await self.redis.xrange(self._keys.stream(DEAD_STREAM), name, name)
+        try:
+            keys, entry = place_of(self._keys, name)
+        except ValueError:
+            return None
+        rows: Any = await self.redis.xrange(keys.stream(DEAD_STREAM), entry, entry)
         return self._letter(name, rows[0][1]) if rows else None
 
     def _letter(self, name: str, fields: dict[bytes, bytes]) -> Letter | None:
@@ -200,25 +222,33 @@ class DeadLetters:
         target = await self._target(found)
         if isinstance(target, Refused):
             return target
-        return await self._scripts.retry(DEAD_STREAM, message_of(found, target, datetime.now(UTC)))
+        keys, letter_id = place_of(self._keys, found.entry_id)
+        message = replace(message_of(found, target, datetime.now(UTC)), letter_id=letter_id)
+        added = await self._scripts.at(keys).retry(DEAD_STREAM, message)
+        return None if added is None else named(keys, added)
 
     async def drop(self, found: Letter) -> bool:
         """Remove a letter for good; False where it isn't there any more."""
-        return bool(await self.redis.xdel(self._keys.stream(DEAD_STREAM), found.entry_id))
+        keys, letter_id = place_of(self._keys, found.entry_id)
+        return bool(await self.redis.xdel(keys.stream(DEAD_STREAM), letter_id))
 
     async def _target(self, found: Letter) -> Stream | Refused:
-        """The stream that a letter's message was read from, with its group still there."""
+        """The stream that a letter's message was read from, with its group still there.
+
+        It lies in the partition of the letter.
+        """
         group, key = found.letter.group, found.letter.stream
-        streams = {self._keys.stream(each): each for each in RETRIED}
+        here, _ = place_of(self._keys, found.entry_id)
+        streams = {here.stream(each): each for each in RETRIED}
         if key not in streams:
             return Refused(f"it was read from {key}, which is no stream of this desk's stages")
-        if group in self._ready:
+        if (group, key) in self._ready:
             return streams[key]
         await ensure_groups(self.redis, self._keys)
         known = {each["name"].decode() for each in await group_info(self.redis, key)}
         if group not in known:
             return Refused(f"nobody reads {key} as {group} any more; its inbox is gone")
-        self._ready.add(group)
+        self._ready.add((group, key))
         return streams[key]
 
 

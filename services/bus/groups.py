@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from redis.exceptions import ResponseError
 
 from services.bus.keys import ENRICHMENT, INDEXER, Keys, StageSpec
+from services.bus.partitions import in_each
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -19,14 +20,20 @@ if TYPE_CHECKING:
 async def ensure_groups(redis: Redis, keys: Keys, *more: StageSpec) -> None:
     """Create the groups of every stage (and of ``more``) at entry 0, with their streams.
 
-    Called before the first publish as well as before the first read.
+    In every partition.  Called before the first publish as well as before the first read.
     """
-    for spec in (ENRICHMENT, INDEXER, *more):
-        try:
-            await redis.xgroup_create(keys.stream(spec.reads), spec.group, id="0", mkstream=True)
-        except ResponseError as error:
-            if "BUSYGROUP" not in str(error):
-                raise
+
+    async def ensure(here: Keys) -> None:
+        for spec in (ENRICHMENT, INDEXER, *more):
+            try:
+                await redis.xgroup_create(
+                    here.stream(spec.reads), spec.group, id="0", mkstream=True
+                )
+            except ResponseError as error:
+                if "BUSYGROUP" not in str(error):
+                    raise
+
+    await in_each(keys.each(), ensure)
 
 
 async def group_info(redis: Redis, key: str) -> list[dict[str, Any]]:
@@ -41,6 +48,29 @@ async def group_info(redis: Redis, key: str) -> list[dict[str, Any]]:
 
 
 async def has_group(redis: Redis, keys: Keys, spec: StageSpec) -> bool:
-    """Whether the stage's group is there (not after FLUSHALL, or on an empty server)."""
-    groups = await group_info(redis, keys.stream(spec.reads))
-    return any(group["name"].decode() == spec.group for group in groups)
+    """Whether the stage's group is there, in every partition.
+
+    It isn't after FLUSHALL, or on an empty server.
+    """
+
+    async def has(here: Keys) -> bool:
+        groups = await group_info(redis, here.stream(spec.reads))
+        return any(group["name"].decode() == spec.group for group in groups)
+
+    return all(await in_each(keys.each(), has))
+
+
+async def waiting_for(redis: Redis, keys: Keys, spec: StageSpec) -> int:
+    """Messages that wait for a stage or are in work there, in all partitions."""
+
+    async def waiting(here: Keys) -> int:
+        key = here.stream(spec.reads)
+        for group in await group_info(redis, key):
+            if group["name"].decode() == spec.group:
+                # The lag is unknown (None) after entries were deleted by hand: then at most all.
+                lag = group["lag"]
+                number = await redis.xlen(key) if lag is None else lag
+                return int(number) + int(group["pending"])
+        return 0
+
+    return sum(await in_each(keys.each(), waiting))

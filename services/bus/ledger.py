@@ -16,17 +16,17 @@ from redis.exceptions import RedisError
 from schemas.events import Outcome
 from services.bus.envelope import Unreadable, read
 from services.bus.errors import Unavailable
-from services.bus.groups import group_info
+from services.bus.groups import waiting_for
 from services.bus.keys import (
     DATA_FIELD,
     ENRICHMENT,
     INDEXER,
     OUTCOME_STREAM,
-    RAW_STREAM,
     Keys,
     receipts_stage,
 )
 from services.bus.overview import workers_of
+from services.bus.partitions import named, place_of
 from services.bus.scripts import ArticleRef, Scripts
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ ASKED_AT_ONCE = 200
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where an article is: the stream's name and the entry that its marker names.
+
+    ``entry_id`` names the partition, too, where it isn't home: see ``partitions``.
 
     ``gone``: there is no marker (then ``stream`` is empty) or no such entry; ``done``: whoever
     reads the stream has acknowledged it, although the marker shows that it went nowhere from
@@ -103,18 +105,40 @@ class Whereabouts:
 
     async def places(self, refs: Sequence[ArticleRef]) -> dict[ArticleRef, Place]:
         """Where each of these articles is; those asked for in one call as of one moment."""
+        found: dict[ArticleRef, Place] = {}
+        for keys in self._keys.each():
+            here = [r for r in refs if self._keys.partition_of(r.article_id) == keys.partition]
+            found |= await self._places_in(keys, here)
+        for keys in self._keys.each():
+            # A dead letter that is older than the number of partitions goes on where it died.
+            lost = [ref for ref, place in found.items() if place == NOWHERE]
+            elsewhere = [r for r in lost if self._keys.partition_of(r.article_id) != keys.partition]
+            found |= await self._places_in(keys, elsewhere)
+        return {ref: found[ref] for ref in refs}
+
+    async def _places_in(self, keys: Keys, refs: Sequence[ArticleRef]) -> dict[ArticleRef, Place]:
         groups = (ENRICHMENT.group, INDEXER.group, self._receipts.group)
         found: dict[ArticleRef, Place] = {}
         for start in range(0, len(refs), ASKED_AT_ONCE):
             some = refs[start : start + ASKED_AT_ONCE]
-            answers = await self._scripts.whereabouts(some, groups)
-            found |= {ref: _place(*each) for ref, each in zip(some, answers, strict=True)}
+            answers = await self._scripts.at(keys).whereabouts(some, groups)
+            found |= {ref: _place(keys, *each) for ref, each in zip(some, answers, strict=True)}
         return found
 
     async def outcomes(self, entry_ids: Iterable[str]) -> dict[str, Outcome]:
-        """The outcomes that these entries of the outcome stream hold, as far as they are there."""
-        key, found = self._keys.stream(OUTCOME_STREAM), {}
-        wanted = list(entry_ids)
+        """The outcomes that these entries of the outcome stream hold, as far as they are there.
+
+        By the names of the entries, as :attr:`Place.entry_id` has them.
+        """
+        found: dict[str, Outcome] = {}
+        placed = [place_of(self._keys, name) for name in entry_ids]
+        for keys in self._keys.each():
+            here = [entry for place, entry in placed if place == keys]
+            found |= {named(keys, e): o for e, o in (await self._outcomes_in(keys, here)).items()}
+        return found
+
+    async def _outcomes_in(self, keys: Keys, wanted: Sequence[str]) -> dict[str, Outcome]:
+        key, found = keys.stream(OUTCOME_STREAM), {}
         for start in range(0, len(wanted), ASKED_AT_ONCE):
             async with self._redis.pipeline(transaction=False) as pipe:
                 for entry_id in wanted[start : start + ASKED_AT_ONCE]:
@@ -129,8 +153,8 @@ class Whereabouts:
     async def buried(self, days: Iterable[int]) -> set[ArticleRef]:
         """What stages rejected of what was received on these days, as the server counted it."""
         found: set[ArticleRef] = set()
-        for day in days:
-            key = self._keys.buried(self._inbox_id, day)
+        each = [keys.buried(self._inbox_id, day) for day in days for keys in self._keys.each()]
+        for key in each:
             async for field in self._redis.hscan_iter(key, count=ASKED_AT_ONCE):
                 drop_id, _, article_id = field[0].decode().partition(":")
                 found.add(ArticleRef(UUID(drop_id), UUID(article_id)))
@@ -146,12 +170,7 @@ class Whereabouts:
 
     async def has_room(self) -> bool:
         """Whether ingest may publish now; while it may not, what isn't sent waits in its folder."""
-        for group in await group_info(self._redis, self._keys.stream(RAW_STREAM)):
-            if group["name"].decode() == ENRICHMENT.group:
-                length = int(await self._redis.xlen(self._keys.stream(RAW_STREAM)))
-                waiting = length if group["lag"] is None else int(group["lag"])
-                return waiting + int(group["pending"]) < self._backlog
-        return True
+        return await waiting_for(self._redis, self._keys, ENRICHMENT) < self._backlog
 
     async def filed(self) -> Filed | None:
         """What the indexer's last sign of life says of the store's tally; None where none does.
@@ -184,8 +203,8 @@ class Whereabouts:
             raise Unavailable(f"server: {error}") from error
 
 
-def _place(at: str, state: PlaceState) -> Place:
+def _place(keys: Keys, at: str, state: PlaceState) -> Place:
     if not at:
         return NOWHERE
     stream, _, entry_id = at.partition(":")
-    return Place(stream, entry_id, state)
+    return Place(stream, named(keys, entry_id), state)

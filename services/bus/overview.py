@@ -11,6 +11,7 @@ from services.bus.budget import halt_of
 from services.bus.envelope import Unreadable, read
 from services.bus.groups import group_info
 from services.bus.keys import DATA_FIELD, SCAN_COUNT, STREAMS, Keys, Stream, is_ours
+from services.bus.partitions import in_each
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -91,8 +92,34 @@ async def _signs(redis: Redis, pattern: str) -> tuple[dict[str, Any], ...]:
 
 
 async def stream_state(redis: Redis, keys: Keys, stream: Stream, now_ms: int) -> StreamState:
-    """One stream as it stands; ``now_ms`` is the server's time."""
-    key = keys.stream(stream)
+    """One stream as it stands, over all its partitions; ``now_ms`` is the server's time."""
+
+    async def state(here: Keys) -> StreamState:
+        return await _state(redis, here.stream(stream), stream, now_ms)
+
+    states = await in_each(keys.each(stream), state)
+    if len(states) == 1:
+        return states[0]
+    names = dict.fromkeys(group.name for each in states for group in each.groups)
+    groups = {name: [g for each in states for g in each.groups if g.name == name] for name in names}
+    length = sum(each.length for each in states)
+    return StreamState(stream, length, tuple(_together(found) for found in groups.values()))
+
+
+def _together(groups: Sequence[GroupState]) -> GroupState:
+    """A group over several partitions, as one."""
+    lags = [group.lag for group in groups if group.lag is not None]
+    ages = [group.oldest_seconds for group in groups if group.oldest_seconds is not None]
+    return GroupState(
+        name=groups[0].name,
+        ours=groups[0].ours,
+        lag=sum(lags) if len(lags) == len(groups) else None,
+        pending=sum(group.pending for group in groups),
+        oldest_seconds=max(ages, default=None),
+    )
+
+
+async def _state(redis: Redis, key: str, stream: Stream, now_ms: int) -> StreamState:
     groups = [
         GroupState(
             name=group["name"].decode(),
@@ -127,18 +154,29 @@ async def follow(
     """Events of a stream from ``start`` (``$``: from now on; ``0``: from the beginning), for ever.
 
     Without a group: it takes nothing from anybody.  What can't be read is passed
-    over; the stages have put it among the dead letters.
+    over; the stages have put it among the dead letters.  Events about one article come in order.
     """
-    key, last = keys.stream(stream), start
-    if last == "$":
+    places, last = keys.each(stream), dict.fromkeys(range(keys.partitions), start)
+
+    async def begin(here: Keys) -> None:
         # "$" again after a read that timed out would miss what came in between.
-        newest: Any = await redis.xrevrange(key, count=1)
-        last = newest[0][0].decode() if newest else "0"
+        newest: Any = await redis.xrevrange(here.stream(stream), count=1)
+        last[here.partition] = newest[0][0].decode() if newest else "0"
+
+    async def more(here: Keys) -> list[dict[bytes, bytes]]:
+        where: Any = {here.stream(stream): last[here.partition]}
+        answer: Any = await redis.xread(where, count=FOLLOW_COUNT, block=FOLLOW_BLOCK)
+        entries = [entry for _, found in answer for entry in found]
+        if entries:
+            last[here.partition] = entries[-1][0].decode()
+        return [fields for _, fields in entries]
+
+    if start == "$":
+        await in_each(places, begin)
     while True:
-        answer: Any = await redis.xread({key: last}, count=FOLLOW_COUNT, block=FOLLOW_BLOCK)
-        for _, entries in answer:
-            for entry_id, fields in entries:
-                last = entry_id.decode()
+        # Each by itself: what lies in several slots of a cluster can't be read as one.
+        for found in await in_each(places, more):
+            for fields in found:
                 event = read(fields.get(DATA_FIELD.encode(), b""), stream.event)
                 if not isinstance(event, Unreadable):
                     yield event

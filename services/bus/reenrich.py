@@ -22,6 +22,7 @@ from schemas.article import KIN_BLOCKS, Kept, RawArticle, Reenrichment
 from services.bus.connect import client, server_url
 from services.bus.errors import Unavailable
 from services.bus.keys import OUTCOME_STREAM, Keys
+from services.bus.partitions import in_each
 from services.bus.publisher import Publisher
 
 if TYPE_CHECKING:
@@ -89,14 +90,20 @@ class Resender:
 
     async def whereabouts(self, run: UUID, article_ids: Sequence[UUID]) -> list[Whereabouts]:
         """Where articles of a run are that have no outcome in the store, in their order."""
-        markers = [self._keys.marker(drop_of(run, each), each) for each in article_ids]
-        if not markers:
+        if not article_ids:
             return []
+
+        async def markers(keys: Keys) -> list[bytes | str | None]:
+            # In every partition: their number may have changed since the run began.
+            return await self._redis.mget(
+                [keys.marker(drop_of(run, each), each) for each in article_ids]
+            )
+
         try:
-            found = await self._redis.mget(markers)
+            found = await in_each(self._keys.each(), markers)
         except RedisError as error:
             raise Unavailable(f"server: {error}") from error
-        return [_place(marker) for marker in found]
+        return [_place(next(filter(None, each), None)) for each in zip(*found, strict=True)]
 
 
 def _place(marker: bytes | str | None) -> Whereabouts:

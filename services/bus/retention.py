@@ -7,6 +7,7 @@ runs in each service over the streams it looks after; two at once do no harm.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
@@ -73,32 +74,42 @@ class Janitor:
 
     async def sweep(self) -> int:
         """One round; the number of entries removed."""
-        removed = 0
-        limit = self._settings.subscriber_limit
+        removed = forgotten = 0
         # The server's clock, by which the entries have their ids: this host's may be set wrong.
         seconds, micros = await self._redis.time()
         now = seconds + micros / 1_000_000
         for stream in self._spec.trims:
-            by_age = (max(0, int((now - self._retention(stream)) * 1000)), 0)
-            horizon = max(by_age, await self._by_number(stream))
-            trimmed = await self._scripts.trim(stream, written(horizon), limit, PROTECTED)
-            removed += trimmed.removed
-            for name in trimmed.left_behind:
-                log.error("subscriber.trimmed_over", stream=stream.name, group=name)
+            for keys in self._keys.each(stream):
+                removed += await self._trim(stream, keys, now)
             await self._look_after_subscribers(stream)
         idle_ms = int(self._settings.claim_after * 1000 * GONE_AFTER_CLAIMS)
-        await self._scripts.rewind(self._spec)
+        for keys in self._keys.each(self._spec.reads):
+            await self._scripts.at(keys).rewind(self._spec)
+            forgotten += await self._scripts.at(keys).drop_consumers(self._spec, idle_ms)
         await self._forget_inboxes()
-        forgotten = await self._scripts.drop_consumers(self._spec, idle_ms)
         log.debug("janitor.swept", removed=removed, consumers_forgotten=forgotten)
         return removed
 
-    async def _by_number(self, stream: Stream) -> tuple[int, int]:
+    async def _trim(self, stream: Stream, keys: Keys, now: float) -> int:
+        """Trim a stream in one partition; the number of entries removed."""
+        by_age = (max(0, int((now - self._retention(stream)) * 1000)), 0)
+        horizon = max(by_age, await self._by_number(stream, keys))
+        limit, parts = self._settings.subscriber_limit, len(self._keys.each(stream))
+        trimmed = await self._scripts.at(keys).trim(
+            stream, written(horizon), limit, PROTECTED, parts
+        )
+        for name in trimmed.left_behind:
+            log.error("subscriber.trimmed_over", stream=stream.name, group=name)
+        return trimmed.removed
+
+    async def _by_number(self, stream: Stream, keys: Keys) -> tuple[int, int]:
         """The id below which there are more entries than are kept for replay; zero: none are."""
-        excess = await self._redis.xlen(self._keys.stream(stream)) - self._settings.retain_entries
+        # Articles are spread evenly, so that each partition keeps its part of them.
+        kept = -(-self._settings.retain_entries // len(self._keys.each(stream)))
+        excess = await self._redis.xlen(keys.stream(stream)) - kept
         if stream == DEAD_STREAM or excess <= 0:
             return (0, 0)
-        last = await self._scripts.nth_entry(stream, min(excess, COUNTED_A_SWEEP))
+        last = await self._scripts.at(keys).nth_entry(stream, min(excess, COUNTED_A_SWEEP))
         if last is None:  # trimmed meanwhile
             return (0, 0)
         ms, number = entry_id(last)
@@ -113,20 +124,26 @@ class Janitor:
         if OUTCOME_STREAM not in self._spec.trims:
             return
         idle_ms = int(self._settings.retain_outcomes * 1000)
-        for name in await self._scripts.drop_inboxes(self._spec, idle_ms):
+        forgotten: set[str] = set()
+        for keys in self._keys.each(OUTCOME_STREAM):
+            forgotten.update(await self._scripts.at(keys).drop_inboxes(self._spec, idle_ms))
+        for name in sorted(forgotten):
             log.warning("inbox.forgotten", group=name)
 
     async def _look_after_subscribers(self, stream: Stream) -> None:
         """Make groups of registered subscribers that are gone anew, and report laggards."""
-        known = await registered(self._redis, self._keys, stream)
-        for name in known:
-            if await self._scripts.resubscribe(stream, name):
-                log.warning("subscriber.restored", stream=stream.name, group=name)
-        for group in await group_info(self._redis, self._keys.stream(stream)):
-            name = group["name"].decode()
-            subscriber = known.get(name)
-            limit = self._settings.subscriber_limit if subscriber is None else subscriber.limit
-            behind = (group["lag"] or 0) + group["pending"]
+        limits: dict[str, int] = {}
+        lags: Counter[str] = Counter()
+        for keys in self._keys.each(stream):
+            known = await registered(self._redis, keys, stream)
+            limits |= {name: subscriber.limit for name, subscriber in known.items()}
+            for name in known:
+                if await self._scripts.at(keys).resubscribe(stream, name):
+                    log.warning("subscriber.restored", stream=stream.name, group=name)
+            for group in await group_info(self._redis, keys.stream(stream)):
+                lags[group["name"].decode()] += (group["lag"] or 0) + group["pending"]
+        for name, behind in lags.items():
+            limit = limits.get(name, self._settings.subscriber_limit)
             if not is_ours(name) and behind > limit // 2:
                 log.warning(
                     "subscriber.behind",

@@ -45,6 +45,9 @@ EXAMPLES = {
 OTHERS = {"stream", "permanent", "alive_pattern", "halted_pattern"}
 """The streams have a table of their own; the rest builds no key."""
 
+OF_PARTITIONS = {"partition_of", "at", "holding", "each"}
+"""They build no key either."""
+
 
 def row(of: str) -> str:
     """The row of a table that begins with this name."""
@@ -55,7 +58,9 @@ def row(of: str) -> str:
 
 def test_every_key_has_its_row() -> None:
     builders = {name for name, value in vars(Keys).items() if callable(value) and name[0] != "_"}
-    assert builders == set(EXAMPLES) | OTHERS, "a new kind of key needs a row in docs/retention.md"
+    assert builders - OF_PARTITIONS == set(EXAMPLES) | OTHERS, (
+        "a new kind of key needs a row in docs/retention.md"
+    )
     for example in EXAMPLES.values():
         assert row(example.removeprefix("{news}:").partition(":")[0])
 
