@@ -5,20 +5,54 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
 
+import redis as sync_redis
 from redis.asyncio import Redis
+from redis.asyncio.connection import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff, NoBackoff
-from redis.exceptions import AuthenticationError, ConnectionError, TimeoutError  # noqa: A004  (redis-py's names)
+from redis.connection import ConnectionPool as SyncConnectionPool
+from redis.exceptions import (
+    AuthenticationError,
+    ConnectionError,  # noqa: A004  (redis-py's name)
+    TimeoutError,  # noqa: A004  (redis-py's name)
+)
+from redis.retry import Retry as SyncRetry
 
+from services.bus.address import Address, address, with_options, without_password
+from services.bus.cluster import ClusterRedis
 from services.bus.errors import StopWorking
+from services.bus.seeking import (
+    PatientConnection,
+    PatientTlsConnection,
+    Seeker,
+    SeekingConnection,
+    SeekingTlsConnection,
+    SyncPatientConnection,
+    SyncPatientTlsConnection,
+    SyncSeekingConnection,
+    SyncSeekingTlsConnection,
+)
 from services.observability import get_logger
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from services.settings import Settings
+
+__all__ = [
+    "RETRIES",
+    "RUNTIME_FILE",
+    "SOCKET_TIMEOUT",
+    "blocking_client",
+    "cancel",
+    "client",
+    "probe",
+    "server_folder",
+    "server_url",
+    "wait_for_server",
+    "without_password",
+]
 
 log = get_logger(__name__)
 
@@ -28,6 +62,9 @@ SOCKET_TIMEOUT = 5.0
 RETRIES = 3
 """Tries of one command on a broken connection before the caller hears of it: every script may
 be sent again, and a server that restarts needs more time than that anyway."""
+
+PROBE_TIMEOUT = 1.0
+"""Seconds that a probe waits for a server that accepts a connection and says nothing."""
 
 PROBE_PAUSE = 0.2
 """Seconds between two looks at a server that isn't there yet."""
@@ -50,7 +87,7 @@ def server_url(settings: Settings) -> str:
     Raises :class:`StopWorking` when there is neither.
     """
     if settings.redis_url is not None:
-        return settings.redis_url.get_secret_value()
+        return _completed(settings.redis_url.get_secret_value(), settings)
     runtime = server_folder(settings) / RUNTIME_FILE
     try:
         return cast("str", json.loads(runtime.read_text(encoding="utf-8"))["url"])
@@ -61,12 +98,23 @@ def server_url(settings: Settings) -> str:
         ) from error
 
 
-def without_password(url: str) -> str:
-    """A URL as it may stand in a log."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    port = f":{parts.port}" if parts.port else ""
-    return parts._replace(netloc=f"{host}{port}").geturl()
+def _completed(url: str, settings: Settings) -> str:
+    """A given URL with what other settings say of the connection."""
+    scheme = url.partition("://")[0]
+    options: dict[str, str | None] = {}
+    if scheme.startswith("rediss"):
+        options["ssl_ca_certs"] = _path(settings.redis_ca_file)
+        options["ssl_certfile"] = _path(settings.redis_cert_file)
+        options["ssl_keyfile"] = _path(settings.redis_key_file)
+    if scheme.endswith("+sentinel") and settings.redis_sentinel_password is not None:
+        options["sentinel_password"] = settings.redis_sentinel_password.get_secret_value()
+    if scheme.endswith("+cluster"):
+        options["home"] = settings.namespace
+    return with_options(url, **options)
+
+
+def _path(path: Path | None) -> str | None:
+    return None if path is None else str(path)
 
 
 def client(url: str, retries: int = RETRIES) -> Redis:
@@ -74,17 +122,49 @@ def client(url: str, retries: int = RETRIES) -> Redis:
 
     Without ``retries`` the caller hears of every connection that broke.
     """
-    backoff = ExponentialBackoff(cap=0.5, base=0.02)
-    return Redis.from_url(
-        url, socket_timeout=SOCKET_TIMEOUT, retry=Retry(backoff, retries), decode_responses=False
-    )
+    retry = Retry(ExponentialBackoff(cap=0.5, base=0.02), retries)
+    return _client(address(url), {"socket_timeout": SOCKET_TIMEOUT, "retry": retry})
 
 
 def probe(url: str) -> Redis:
     """A client for looking whether a server answers: fails at once."""
-    return Redis.from_url(
-        url, socket_timeout=1.0, socket_connect_timeout=1.0, retry=Retry(NoBackoff(), 0)
-    )
+    timeouts = {"socket_timeout": PROBE_TIMEOUT, "socket_connect_timeout": PROBE_TIMEOUT}
+    return _client(address(url), {**timeouts, "retry": Retry(NoBackoff(), 0)})
+
+
+def _client(where: Address, ours: dict[str, Any]) -> Redis:
+    if where.kind == "cluster":
+        return ClusterRedis(where.home, lambda tag: _pool(where, ours, tag))
+    return Redis.from_pool(_pool(where, ours, where.home))
+
+
+def _pool(where: Address, ours: dict[str, Any], tag: str) -> ConnectionPool:
+    """Connections to the server, or to the master of a hash tag's slot."""
+    options = {**ours, **where.options}
+    if where.kind == "one":
+        made = PatientTlsConnection if where.tls else PatientConnection
+        for host, port in where.hosts:
+            options |= {"host": host, "port": port, "connection_class": made}
+        return ConnectionPool(**options)
+    seeking = SeekingTlsConnection if where.tls else SeekingConnection
+    return ConnectionPool(**options, connection_class=seeking, find=Seeker(where, tag).find)
+
+
+def blocking_client(url: str, retries: int = RETRIES) -> sync_redis.Redis:
+    """A blocking client for worker threads; over a cluster to the home node only."""
+    where = address(url)
+    retry = SyncRetry(ExponentialBackoff(cap=0.5, base=0.02), retries)
+    options = {"socket_timeout": SOCKET_TIMEOUT, "retry": retry, **where.options}
+    if where.kind == "one" and not where.hosts:
+        return sync_redis.Redis.from_url(url, socket_timeout=SOCKET_TIMEOUT, retry=retry)
+    if where.kind == "one":
+        ((host, port),) = where.hosts
+        made = SyncPatientTlsConnection if where.tls else SyncPatientConnection
+        options |= {"host": host, "port": port, "connection_class": made}
+    else:
+        seeking = SyncSeekingTlsConnection if where.tls else SyncSeekingConnection
+        options |= {"connection_class": seeking, "find": Seeker(where, where.home).find_now}
+    return sync_redis.Redis.from_pool(SyncConnectionPool(**options))
 
 
 async def wait_for_server(url: str, timeout: float) -> None:  # noqa: ASYNC109  (it is a setting, and the error names it)

@@ -22,13 +22,10 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from redis import Redis
-from redis.backoff import ExponentialBackoff
 from redis.exceptions import NoScriptError, RedisError, ResponseError
-from redis.retry import Retry
 
 from schemas.events import EVENT_NAMESPACE, STORY_MERGED, StoryMerged
-from services.bus.connect import RETRIES, SOCKET_TIMEOUT
+from services.bus.connect import blocking_client
 from services.bus.envelope import Outgoing, write
 from services.bus.errors import Unavailable
 from services.bus.keys import DATA_FIELD, ENRICHMENT, STORY_STREAM, Keys
@@ -202,8 +199,7 @@ class KinIndex:
     def __init__(
         self, url: str, settings: Settings, version: int = 1, now: Callable[[], float] = time.time
     ) -> None:
-        retry = Retry(ExponentialBackoff(cap=0.5, base=0.02), RETRIES)
-        self._redis = Redis.from_url(url, socket_timeout=SOCKET_TIMEOUT, retry=retry)
+        self._redis = blocking_client(url)
         self._keys = Keys.of(settings)
         self._settings = settings
         self._version = version

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from redis.exceptions import (
+    ClusterDownError,
     NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
     RedisError,
     ResponseError,
+    TryAgainError,
 )
 
 from services.bus.errors import StopWorking
@@ -26,7 +28,7 @@ log = get_logger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
 """Seconds between tries while something is unavailable: doubles from the first to the longest."""
 
-PASSING = ("OOM", "MISCONF", "BUSY ", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN")
+PASSING = ("OOM", "MISCONF", "BUSY ", "NOREPLICAS", "UNBLOCKED")
 """Codes of a server that will take the command later, where redis-py has no class for them."""
 
 DoneT = TypeVar("DoneT")
@@ -97,7 +99,7 @@ class Patience:
 def passes(error: ResponseError) -> bool:
     """Whether a server that answers so will take the command later."""
     # NoScriptError: it was restarted again between the loading of a script and its call.
-    known = NoScriptError | OutOfMemoryError | ReadOnlyError
+    known = NoScriptError | OutOfMemoryError | ReadOnlyError | ClusterDownError | TryAgainError
     return isinstance(error, known) or str(error).startswith(PASSING)
 
 

@@ -15,11 +15,11 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from faststream.redis import RedisBroker
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as ServerTimeoutError
 
 from services import effects, observability
+from services.bus.brokers import broker
 from services.bus.connect import cancel, client, server_url, wait_for_server, without_password
 from services.bus.envelope import TotalFormat
 from services.bus.errors import StopWorking
@@ -40,6 +40,7 @@ from services.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
+    from faststream.redis import RedisBroker
     from redis.asyncio import Redis
 
     from services.bus.patience import Facts
@@ -97,7 +98,7 @@ def make_broker(url: str, settings: Settings) -> RedisBroker:
     """The FastStream broker over which a stage reads."""
     library_log = logging.getLogger(LIBRARY_LOG)
     library_log.setLevel(logging.WARNING)
-    return RedisBroker(
+    return broker(
         url,
         message_format=TotalFormat,
         graceful_timeout=settings.graceful_timeout,

@@ -1,0 +1,1 @@
+"""Sentinel and Redis Cluster as real processes on loopback."""
