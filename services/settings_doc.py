@@ -1,7 +1,9 @@
-"""Writes the README's table of settings: ``python -m services.settings_doc``.
+"""Writes the README's table of settings and docker-compose.yml's list of them.
 
-The table is made from :class:`services.settings.Settings`, between two marker
-lines.  ``--check`` writes nothing and ends with 1 where the table is not current.
+    python -m services.settings_doc
+
+Both are made from :class:`services.settings.Settings`, between two marker lines.  ``--check``
+writes nothing and ends with 1 where one is not current.
 """
 
 from __future__ import annotations
@@ -15,13 +17,24 @@ from typing import TYPE_CHECKING
 from services.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from pydantic.fields import FieldInfo
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
 BEGIN = "<!-- settings: made by `make generated` -->"
 END = "<!-- end of settings -->"
+
+COMPOSE = ROOT / "docker-compose.yml"
+COMPOSE_BEGIN = "  # settings: made by `make generated`"
+COMPOSE_END = "  # end of settings"
+
+CONTAINERS_OWN = frozenset(
+    {"inbox", "done_dir", "rejected_dir", "state_dir", "store_path", "store_url"}
+)
+"""Not handed to every container: folders are where they are mounted, and the store's password is
+for those that open the store."""
 
 
 def _default(field: FieldInfo) -> str:
@@ -45,6 +58,13 @@ def table() -> str:
     return "\n".join(["| variable | default | what it is |", "|---|---|---|", *rows])
 
 
+def passed_on() -> str:
+    """The settings as Compose hands them on: without a value, each is the environment's own."""
+    prefix = Settings.model_config["env_prefix"]
+    names = (name for name in Settings.model_fields if name not in CONTAINERS_OWN)
+    return "\n".join(f"  {prefix}{name.upper()}:" for name in names)
+
+
 def between(text: str, begin: str, end: str, made: str) -> str:
     """``text`` with ``made`` between its marker lines ``begin`` and ``end``.
 
@@ -62,6 +82,11 @@ def with_table(text: str) -> str:
     return between(text, BEGIN, END, table())
 
 
+def with_list(text: str) -> str:
+    """``text`` of docker-compose.yml with the current list; raises as :func:`between`."""
+    return between(text, COMPOSE_BEGIN, COMPOSE_END, passed_on())
+
+
 def keep_current(
     argv: list[str] | None, document: Path, renew: Callable[[str], str], parser: ArgumentParser
 ) -> int:
@@ -73,15 +98,24 @@ def keep_current(
     if not check:
         document.write_text(current, encoding="utf-8")
     elif current != text:
-        sys.stderr.write(f"the table in {document.name} is not current: run make generated\n")
+        sys.stderr.write(f"what is made in {document.name} is not current: run make generated\n")
         return 1
     return 0
 
 
-def main(argv: list[str] | None = None, readme: Path = README) -> int:
-    """Write the table, or with ``--check`` compare it; the exit code."""
-    parser = ArgumentParser(prog="python -m services.settings_doc", description=__doc__)
-    return keep_current(argv, readme, with_table, parser)
+MADE: Mapping[Path, Callable[[str], str]] = {README: with_table, COMPOSE: with_list}
+"""The documents, each with what renews its text."""
+
+
+def main(
+    argv: list[str] | None = None, documents: Mapping[Path, Callable[[str], str]] = MADE
+) -> int:
+    """Write the table and the list, or with ``--check`` compare them; the exit code."""
+    return max(keep_current(argv, each, renew, _parser()) for each, renew in documents.items())
+
+
+def _parser() -> ArgumentParser:
+    return ArgumentParser(prog="python -m services.settings_doc", description=__doc__)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from services.settings import Settings
-from services.settings_doc import BEGIN, END, main, table, with_table
+from services.settings_doc import (
+    BEGIN,
+    COMPOSE,
+    CONTAINERS_OWN,
+    END,
+    MADE,
+    README,
+    main,
+    passed_on,
+    table,
+    with_list,
+    with_table,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,8 +27,25 @@ if TYPE_CHECKING:
 EMPTY = f"# Desk\n\n{BEGIN}\nold\n{END}\n\nMore.\n"
 
 
-def test_the_table_in_the_readme_is_current() -> None:
+def test_the_table_in_the_readme_and_the_list_of_compose_are_current() -> None:
     assert main(["--check"]) == 0
+    assert set(MADE) == {README, COMPOSE}
+
+
+def test_compose_hands_each_setting_on_but_for_those_that_are_its_own() -> None:
+    """Else one that is given in the environment would have no effect in the containers."""
+    names = {line.strip(" :").removeprefix("WIREDESK_").lower() for line in passed_on().split("\n")}
+    assert names | CONTAINERS_OWN == set(Settings.model_fields)
+    assert not names & CONTAINERS_OWN
+
+
+def test_a_setting_that_is_new_to_compose_is_refused_until_it_is_made(tmp_path: Path) -> None:
+    compose = tmp_path / "docker-compose.yml"
+    current = COMPOSE.read_text(encoding="utf-8")
+    compose.write_text(current.replace("  WIREDESK_NAMESPACE:\n", ""), encoding="utf-8")
+    assert main(["--check"], {compose: with_list}) == 1
+    assert main([], {compose: with_list}) == 0
+    assert compose.read_text(encoding="utf-8") == current
 
 
 def test_every_setting_has_one_row_with_its_variable_default_and_description() -> None:
@@ -68,10 +97,10 @@ def test_only_what_is_between_the_markers_is_written(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text(EMPTY, encoding="utf-8")
 
-    assert main([], readme) == 0
+    assert main([], {readme: with_table}) == 0
 
     assert readme.read_text(encoding="utf-8") == EMPTY.replace("old", table())
-    assert main(["--check"], readme) == 0
+    assert main(["--check"], {readme: with_table}) == 0
 
 
 def test_a_table_that_is_not_current_is_refused_and_left_alone(
@@ -80,7 +109,7 @@ def test_a_table_that_is_not_current_is_refused_and_left_alone(
     readme = tmp_path / "README.md"
     readme.write_text(EMPTY, encoding="utf-8")
 
-    assert main(["--check"], readme) == 1
+    assert main(["--check"], {readme: with_table}) == 1
 
     assert readme.read_text(encoding="utf-8") == EMPTY
     assert "make generated" in capsys.readouterr().err
