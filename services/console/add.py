@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
-from uuid import UUID
 
 from redis.exceptions import RedisError
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
@@ -20,12 +20,13 @@ from services.bus.overview import workers_of
 from services.console.dropping import Dropped, NotDropped, drop
 from services.console.progress import LongFile, long_files
 from services.console.receipts import FoundReceipt, ReceiptSearch
-from services.ingest.presence import MARKER
+from services.ingest.presence import inbox_id_of
 from services.observability import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+    from uuid import UUID
 
     from rich.console import Console
     from rich.progress import TaskID
@@ -69,7 +70,7 @@ class SignOfLife:
 
     def __call__(self) -> Sequence[LongFile] | None:
         """See :class:`Ask`."""
-        inbox_id = self._inbox_id()
+        inbox_id = inbox_id_of(os.fsencode(self.settings.inbox))
         if inbox_id is None:
             return None
         try:
@@ -77,14 +78,6 @@ class SignOfLife:
         except (StopWorking, RedisError, OSError):
             return None
         return long_files(workers) if workers else None
-
-    def _inbox_id(self) -> UUID | None:
-        """The id that the inbox was marked with, None before any ingest has owned it."""
-        try:
-            marker = self.settings.inbox / MARKER.decode()
-            return UUID(marker.read_text("ascii").strip())
-        except (OSError, ValueError):
-            return None
 
     async def _workers(self, url: str, inbox_id: UUID) -> tuple[dict[str, object], ...]:
         async with probe(url) as redis:

@@ -208,7 +208,7 @@ class Files:
         effect("ingest.archive.give_back")
         attempt = 1
         free = name
-        while _exists(free, folder):
+        while exists_in(folder, free):
             attempt += 1
             stem, extension = posixpath.splitext(name)
             free = stem + b"~%d" % attempt + extension
@@ -339,7 +339,8 @@ CANT_LINK = frozenset(
 """What ``link`` gives where a copy may still work."""
 
 
-def _exists(name: bytes, folder: int) -> bool:
+def exists_in(folder: int, name: bytes) -> bool:
+    """Whether anything of this name, a link too, is in an open folder."""
     try:
         os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:

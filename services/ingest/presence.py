@@ -8,15 +8,23 @@ import os
 import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from services.effects import effect
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from services.ingest.files import Files
 
 MARKER = b".wiredesk/inbox-id"
+
+
+def inbox_id_of(root: bytes) -> UUID | None:
+    """The id that the inbox at ``root`` was marked with; None before any ingest has owned it."""
+    try:
+        with open(posixpath.join(root, MARKER), "rb") as marker:
+            return UUID(marker.read(64).decode("ascii").strip())
+    except (OSError, ValueError):
+        return None
 
 
 @dataclass(frozen=True, slots=True)
