@@ -14,12 +14,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from redis.exceptions import RedisError, ResponseError
 
 from services.bus.connect import cancel
-from services.bus.envelope import TotalFormat, carried
-from services.bus.keys import DATA_FIELD, Keys
+from services.bus.envelope import bytes_of
+from services.bus.keys import Keys
 from services.bus.patience import Stopping, passes
 from services.bus.positions import entry_id, written
 from services.bus.scripts import Scripts
@@ -162,5 +161,4 @@ def pause_after(failed: int) -> float:
 def _read(entry: tuple[bytes, dict[bytes, bytes]]) -> tuple[str, bytes]:
     """An entry's id and bytes, as the stage's own subscribers give them."""
     name, fields = entry
-    parsed, _ = TotalFormat.parse(fields.get(DATA_FIELD.encode(), fields))
-    return name.decode(), carried(orjson.loads(parsed))
+    return name.decode(), bytes_of(fields)

@@ -35,7 +35,7 @@ from redis.exceptions import RedisError
 from schemas.events import Payload
 from services.bus.budget import Budget, Halted
 from services.bus.connect import cancel
-from services.bus.envelope import carried, read
+from services.bus.envelope import bytes_of, read
 from services.bus.errors import Reject, StopWorking, Unavailable
 from services.bus.keys import DEAD_STREAM, OUTCOME_STREAM, Keys, StageSpec
 from services.bus.measured import Measured
@@ -131,17 +131,15 @@ class Stage:
         broker.subscriber(stream=fresh, ack_policy=AckPolicy.MANUAL)(self._on_new)
         broker.subscriber(stream=abandoned, ack_policy=AckPolicy.MANUAL)(self._on_abandoned)
 
-    async def _on_new(self, bodies: list, message: RedisBatchStreamMessage) -> None:  # type: ignore[type-arg]  # a bare list keeps FastStream from validating
-        await self._receive(bodies, message, self.consumers[0])
+    async def _on_new(self, _bodies: list, message: RedisBatchStreamMessage) -> None:  # type: ignore[type-arg]  # a bare list keeps FastStream from validating
+        await self._receive(message, self.consumers[0])
 
-    async def _on_abandoned(self, bodies: list, message: RedisBatchStreamMessage) -> None:  # type: ignore[type-arg]  # see _on_new
-        await self._receive(bodies, message, self.consumers[1])
+    async def _on_abandoned(self, _bodies: list, message: RedisBatchStreamMessage) -> None:  # type: ignore[type-arg]  # see _on_new
+        await self._receive(message, self.consumers[1])
 
-    async def _receive(
-        self, bodies: list[Any], message: RedisBatchStreamMessage, consumer: str
-    ) -> None:
+    async def _receive(self, message: RedisBatchStreamMessage, consumer: str) -> None:
         ids = [entry_id.decode() for entry_id in message.raw_message["message_ids"]]
-        raws = [carried(body) for body in bodies]
+        raws = [bytes_of(fields) for fields in message.raw_message["data"]]
         messages = [
             Message(entry_id, raw, read(raw, self.spec.reads.event))
             for entry_id, raw in zip(ids, raws, strict=True)

@@ -312,7 +312,7 @@ MUTATIONS = (
     Mutation(
         7,
         "an entry without the data field raises",
-        (Edit(ENVELOPE, "data if isinstance(data, bytes) else _fields_as_json(data)", "data"),),
+        (Edit(ENVELOPE, "_fields_as_json(fields) if raw is None else raw", "fields[_DATA_FIELD]"),),
         "test_rule_07_total_format.py",
         ("test_an_entry_without_the_data_field_is_carried_as_json_of_its_fields",),
     ),
@@ -322,6 +322,13 @@ MUTATIONS = (
         (Edit(ENVELOPE, "if _deeper_than(document, MAX_DEPTH):", "if False:"),),
         "test_rule_07_total_format.py",
         ("test_hostile_bytes_are_read_as_unreadable_with_a_reason",),
+    ),
+    Mutation(
+        7,
+        "at once is read what a closer look would refuse",
+        (Edit(ENVELOPE, '> MAX_DEPTH or b"NaN" in raw or b"Infinity" in raw', "> 1000"),),
+        "test_rule_07_total_format.py",
+        ("test_what_is_read_at_once_is_what_a_closer_look_reads",),
     ),
     Mutation(
         8,

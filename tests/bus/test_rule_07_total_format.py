@@ -14,10 +14,12 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from schemas.events import EVENT_TYPES, RECEIVED
-from services.bus.envelope import MAX_DEPTH, Event, TotalFormat, Unreadable, carried, read
+from schemas.article import RawArticle
+from schemas.events import EVENT_TYPES, FILED, RECEIVED
+from services.bus import envelope
+from services.bus.envelope import MAX_DEPTH, Event, TotalFormat, Unreadable, bytes_of, read
 from services.bus.errors import Reject
-from services.bus.keys import ENRICHED_STREAM, RAW_STREAM
+from services.bus.keys import DATA_FIELD, ENRICHED_STREAM, RAW_STREAM
 from services.bus.messages import REASON_CHARS
 from services.bus.publisher import received_event
 from tests.bus.desk import (
@@ -37,7 +39,7 @@ from tests.factories import article_id
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schemas.article import EnrichedArticle, RawArticle
+    from schemas.article import EnrichedArticle
     from schemas.events import EventType
     from services.settings import Settings
 
@@ -104,17 +106,20 @@ def test_hostile_bytes_are_read_as_unreadable_with_a_reason(raw: bytes) -> None:
 
 @given(st.binary())
 def test_any_bytes_are_carried_unchanged(raw: bytes) -> None:
-    body, headers = TotalFormat.parse(raw)
-    assert headers == {}
-    assert carried(json_loads(body)) == raw
+    assert bytes_of({DATA_FIELD.encode(): raw}) == raw
+
+
+@given(st.one_of(st.binary(), st.dictionaries(st.binary(), st.binary(), max_size=3)))
+def test_the_library_s_parser_gets_nothing_that_it_could_fail_on(data: Any) -> None:
+    body, headers = TotalFormat.parse(data)
+    assert (json_loads(body), headers) == (None, {})
 
 
 @given(st.dictionaries(st.binary(), st.binary(), max_size=5))
 def test_an_entry_without_the_data_field_is_carried_as_json_of_its_fields(
     fields: dict[bytes, bytes],
 ) -> None:
-    body, _ = TotalFormat.parse(fields)
-    shown = orjson.loads(carried(json_loads(body)))
+    shown = orjson.loads(bytes_of(fields))
     assert shown == {
         key.decode("latin-1"): value.decode("latin-1") for key, value in fields.items()
     }
@@ -158,9 +163,31 @@ def test_an_article_with_one_wild_field_is_read_or_not_but_raises_nothing(
     assert isinstance(reading, Event | Unreadable)
 
 
-@given(st.one_of(st.none(), st.text(), st.integers(), st.binary(), JSON_VALUES))
-def test_carried_never_raises(body: object) -> None:
-    assert isinstance(carried(body), bytes)
+@given(field=st.sampled_from(sorted([*json.loads(GOOD)["data"], "new"])), value=JSON_VALUES)
+@example("new", math.nan)
+@example("new", math.inf)
+@example("new", "\ud800")
+@example("new", json.loads(nested(MAX_DEPTH - 2)))
+@example("new", json.loads(nested(MAX_DEPTH - 1)))
+@effort(max_examples=200)
+def test_what_is_read_at_once_is_what_a_closer_look_reads(field: str, value: object) -> None:
+    """The quick way exists for speed alone: it accepts nothing else, and nothing differently."""
+    raw = data_with(**{field: value})
+    quick, close = envelope._read_at_once(raw, RECEIVED), envelope._read_closely(raw, RECEIVED)
+    assert quick is None or quick == close
+
+
+def test_a_number_that_is_too_large_costs_its_unknown_field_and_not_the_article() -> None:
+    reading = read(GOOD.replace(b'"data":{', b'"data":{"new":1e999,'), RECEIVED)
+    assert isinstance(reading, Event)
+    assert isinstance(reading.payload, RawArticle)
+    again = json.loads(received_event(reading.payload), parse_constant=pytest.fail)
+    assert again["data"]["new"] is None
+
+
+def test_a_plain_event_is_read_at_once() -> None:
+    assert isinstance(envelope._read_at_once(GOOD, RECEIVED), Event)
+    assert envelope._read_at_once(GOOD, FILED) is None
 
 
 def test_a_deep_event_that_can_be_read_can_be_written_too() -> None:
