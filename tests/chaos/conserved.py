@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 from services.bus.keys import ENRICHED_STREAM, ENRICHMENT, INDEXER
-from services.indexer.store.sqlite import SqliteStore
+from services.indexer.store.opening import open_store
 from tests.chaos.harness import KEYS, about, quick_client
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _receipts_equal_store(attack: Attack) -> None:
     )
     assert all(count == 1 for count in first.values()), "an article was indexed twice"
     assert set(first) == accepted, "an article was accepted but never indexed"
-    with SqliteStore(attack.settings.store) as store:
+    with open_store(attack.settings) as store:
         assert store.count() == len(accepted), "the store holds more or less than was accepted"
         held = {(str(o.drop.drop_id), str(o.article_id)): o.outcome for o in store.outcomes()}
     for receipt in attack.receipts():
@@ -151,7 +151,7 @@ def _outcomes_equal_receipts(attack: Attack) -> None:
 
 def contents(attack: Attack) -> dict[str, dict[str, Any]]:
     """What the store holds, without what depends on the run."""
-    with SqliteStore(attack.settings.store) as store:
+    with open_store(attack.settings) as store:
         ids = {outcome.article_id for outcome in store.outcomes()}
         articles = [store.get(article_id) for article_id in ids]
     return {
