@@ -29,12 +29,13 @@ LATENCY_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300
 OUTCOMES_OF_ARTICLES: tuple[str, ...] = get_args(OutcomeKind)
 
 LABEL_VALUES: Mapping[str, tuple[str, ...]] = {
-    "stage": ("ingest", "enrichment", "indexer", "api"),
+    "stage": ("ingest", "enrichment", "indexer", "api", "receiver"),
     "stream": ("raw", "enriched", "outcomes", "dead", "stories", "entities"),
     "hop": ("published", "enriched", "searchable", "end_to_end"),
     "outcome": OUTCOMES_OF_ARTICLES,
     "reason": ("rejected", "error", "worker_died", "unreadable"),
     "result": ("delivered", "failed", "dead"),
+    "ending": ("received", "repeated", "refused", "cut_off", "failed"),
     "folder": ("done", "rejected", "gone", "inbox", "state", "store"),
     "state": ("waiting", "on_their_way", "received", "in_flight", *OUTCOMES_OF_ARTICLES),
 }
@@ -193,6 +194,14 @@ WEBHOOK_DELIVERIES = _counter(
     "Requests made to webhooks' receivers. result: delivered, failed, dead.",
     "result",
 )
+DROP_UPLOADS = _counter(
+    "wiredesk_drop_uploads",
+    "Files sent to the receiver by HTTP. ending: received (safe in the inbox), repeated (it was so "
+    "already), refused (for the sender to mend), cut_off (the sender left), failed. Receiver.",
+    "ending",
+)
+DROP_BYTES = _counter("wiredesk_drop_received_bytes", "Bytes of files that came by HTTP. Receiver.")
+DROP_OPEN = _gauge("wiredesk_drop_open_uploads", "Files that the receiver takes in now. Receiver.")
 EVENT_CLIENTS = _gauge("wiredesk_event_clients", "Clients reading /v1/events now.")
 
 

@@ -25,7 +25,7 @@ from services.bus.watchdog import Exit
 from services.observability import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from services.settings import Settings
 
@@ -33,6 +33,9 @@ log = get_logger(__name__)
 
 SERVICES = ("indexer", "enrichment", "ingest")
 """In the order of starting: whoever reads is there before whoever writes."""
+
+RECEIVER = "receiver"
+"""The process that takes files by HTTP, where the settings want it."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
 """Seconds before a service that ended is started again: doubles from the first to the longest."""
@@ -67,7 +70,8 @@ def modules_of(settings: Settings) -> dict[str, str]:
     """All processes of a desk by name, each with the module that it runs."""
     several = {ENRICHMENT.name: worker_names(settings)}
     names = [name for service in SERVICES for name in several.get(service, [service])]
-    return {name: f"services.{_service(name)}" for name in names}
+    modules = {name: f"services.{_service(name)}" for name in names}
+    return modules | {RECEIVER: "services.ingest.receiver"} if settings.drop else modules
 
 
 def _service(name: str) -> str:
@@ -162,9 +166,13 @@ class Desk:
         return tuple(w for w in asyncio.run(living(url, self.settings)) if w["pid"] in ours)
 
     def ready(self) -> bool:
-        """Whether each service's present process has signed that it works."""
+        """Whether each service's present process has signed that it works.
+
+        The receiver knows no Redis to sign in.
+        """
         signed = {worker["pid"] for worker in self.signs()}
-        return all(child.process.pid in signed for child in self.children.values())
+        signing = (child for name, child in self.children.items() if name != RECEIVER)
+        return all(child.process.pid in signed for child in signing)
 
     def look(self) -> None:
         """Start again what has ended. :class:`StopWorking` where a restart can't help."""
@@ -198,19 +206,22 @@ class Desk:
 
     def stop(self, *, drain: bool) -> None:
         """Stop the services, then the server; first let ingest finish what is on its way."""
+        # First nothing new comes any more.
+        self._end(child for name, child in self.children.items() if name == RECEIVER)
         ingest = self.children.get("ingest")
         if drain and ingest is not None and ingest.process.poll() is None:
             log.info("desk.draining", at_most_seconds=DRAIN_TIMEOUT)
             ingest.process.send_signal(signal.SIGUSR1)
             with suppress(subprocess.TimeoutExpired):
                 ingest.process.wait(DRAIN_TIMEOUT)
-        self._end_all()
+        self._end(self.children.values())
         if self.server is not None:
             self.server.stop()
         log.info("desk.stopped")
 
-    def _end_all(self) -> None:
-        running = [c.process for c in self.children.values() if c.process.poll() is None]
+    @staticmethod
+    def _end(children: Iterable[Child]) -> None:
+        running = [child.process for child in children if child.process.poll() is None]
         for process in running:
             process.terminate()
         for process in running:

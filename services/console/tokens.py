@@ -40,7 +40,7 @@ def add(
 ) -> None:
     """Make a token, keep what is kept of it, and show it."""
     now = datetime.now(UTC)
-    text, token = tokens.make(_known(scopes), now, _end(expires, now))
+    text, token = tokens.make(_known(scopes), now, end_of(expires, now))
     with closing(_store(settings)) as store:
         try:
             tokens.add(store, name, token)
@@ -66,7 +66,8 @@ def _known(scopes: Sequence[str]) -> list[Scope]:
     return [scope for scope in SCOPES if scope in scopes]
 
 
-def _end(expires: str | None, now: datetime) -> datetime | None:
+def end_of(expires: str | None, now: datetime) -> datetime | None:
+    """When a token ends that is made ``now``; None where it never does."""
     if expires is None:
         return None
     span = TIME_SPAN.fullmatch(expires)

@@ -8,7 +8,6 @@ folder unmounted) waits with growing delays, and the rest goes on.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from uuid import UUID, uuid4
 
 from services.bus.errors import StopWorking, Unavailable
 from services.ingest.archive import Archive
-from services.ingest.files import Files
+from services.ingest.files import Files, absolute
 from services.ingest.filing import Filer, unnoted
 from services.ingest.inbox import Candidate, Inbox
 from services.ingest.journal import Journal
@@ -392,8 +391,3 @@ class IngestDesk:
         for task in waiting:
             task.cancel()
         self._wake.clear()
-
-
-def absolute(path: os.PathLike[str]) -> bytes:
-    """The real absolute path as bytes."""
-    return os.fsencode(os.path.realpath(path))

@@ -346,3 +346,8 @@ def exists_in(folder: int, name: bytes) -> bool:
     except FileNotFoundError:
         return False
     return True
+
+
+def absolute(path: os.PathLike[str]) -> bytes:
+    """The real absolute path as bytes."""
+    return os.fsencode(os.path.realpath(path))

@@ -7,9 +7,9 @@ import traceback
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from services.indexer.api.access.headers import Headers, secured
 from services.indexer.api.problems import problem_response, request_id
 from services.observability import get_logger, seldom
+from services.serving.headers import Headers, secured
 from services.serving.rates import caller_of
 from services.serving.refusals import Refusal
 from services.serving.tokens import TOKEN_IN_TEXT
@@ -72,7 +72,7 @@ class Exchange:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             given = [each for each in message.get("headers", ()) if each[0] != REQUEST_ID]
-            headers = secured([*given, *self._own_headers()], self.rule)
+            headers = secured([*given, *self._own_headers()], page=self.rule.page)
             message = {**message, "headers": headers}
         elif message["type"] == "http.response.body":
             self._bytes += len(message.get("body", b""))

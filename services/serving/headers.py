@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from services.indexer.api.access.rules import Rule
-
 _DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
 _PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -32,13 +27,13 @@ def _encoded(policy: str) -> tuple[tuple[bytes, bytes], ...]:
     return tuple((name.encode(), value.encode()) for name, value in named.items())
 
 
-_DATA, _PAGE = _encoded(_DATA_POLICY), _encoded(_PAGE_POLICY)
-_NAMES = frozenset(name for name, _ in _DATA)
+DATA, _PAGE = _encoded(_DATA_POLICY), _encoded(_PAGE_POLICY)
+_NAMES = frozenset(name for name, _ in DATA)
 
 Headers = list[tuple[bytes, bytes]]
 
 
-def secured(headers: Headers, rule: Rule) -> Headers:
-    """``headers`` with ours in place of any of the same names."""
+def secured(headers: Headers, *, page: bool) -> Headers:
+    """``headers`` with ours in place of any of the same names; those of a page, or of data."""
     kept = [(name, value) for name, value in headers if name.lower() not in _NAMES]
-    return [*kept, *(_PAGE if rule.page else _DATA)]
+    return [*kept, *(_PAGE if page else DATA)]
