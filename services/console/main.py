@@ -23,6 +23,7 @@ from services.bus.errors import StopWorking, Unavailable
 from services.bus.watchdog import Exit
 from services.console import (
     dead_command,
+    drop_token,
     entities_command,
     export_command,
     ledger_command,
@@ -63,6 +64,7 @@ app.add_typer(subscribers_command.app, name="subscribers")
 app.add_typer(tokens_command.app, name="tokens")
 app.add_typer(webhooks_command.app, name="webhooks")
 app.command()(doctor_command.doctor)
+app.command("drop-token")(drop_token.drop_token)
 app.command()(export_command.export)
 app.command()(status_command.status)
 app.command()(ledger_command.ledger)
@@ -79,11 +81,16 @@ Workers = Annotated[
 
 
 class ServiceName(StrEnum):
-    """The three services."""
+    """The three services, and what takes files by HTTP for ingest."""
 
     INGEST = "ingest"
     ENRICHMENT = "enrichment"
     INDEXER = "indexer"
+    RECEIVER = "receiver"
+
+
+MODULES = {ServiceName.RECEIVER: "services.ingest.receiver"}
+"""Where a service isn't a package of its own."""
 
 
 @app.command()
@@ -169,7 +176,8 @@ def run_service(service: ServiceName, workers: Workers = None) -> None:
     """Run one service (settings come from the environment); enrichment as one process a core."""
     if service is ServiceName.ENRICHMENT:
         _run_workers(workers)
-    module = import_module(f"services.{service.value}.__main__")
+    package = MODULES.get(service, f"services.{service.value}")
+    module = import_module(f"{package}.__main__")
     raise typer.Exit(int(module.main()))
 
 
