@@ -81,4 +81,4 @@ def size(written: str) -> int:
     """Bytes of ``512m``, ``2g`` or the server's ``2gb``."""
     found = re.fullmatch(r"(\d+)([kmg])b?", written.lower())
     assert found is not None, written
-    return int(found[1]) * 1024 ** (1 + "kmg".index(found[2]))
+    return int(found[1]) << 10 * (1 + "kmg".index(found[2]))
