@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 
+READ_RETRIES = 40
+"""Tries of a read on a connection that breaks, up to half a second apart: about 20 s, longer than a
+failover takes. After an error FastStream doesn't read for 5 s."""
+
+
 class ClientState(ConnectionState["Redis"]):
     """A connection that our own function makes."""
 
@@ -70,7 +75,7 @@ def broker(url: str, **options: Any) -> RedisBroker:
     where = address(url)
 
     def make() -> Redis:
-        return client(url)
+        return client(url, READ_RETRIES)
 
     if where.kind == "one":
         return ServerBroker(make, url, **options)

@@ -216,15 +216,19 @@ class _Seeking(_Patient):
         self._find = find
         super().__init__(**kwargs)
 
-    async def connect(self) -> None:
-        connection = cast("Connection", self)
-        await connection.retry.call_with_retry(self._there, lambda _error: connection.disconnect())
-
-    async def _there(self) -> None:
+    async def connect_check_health(
+        self,
+        check_health: bool = True,  # noqa: FBT001, FBT002  (redis-py's signature)
+        retry_socket_connect: bool = True,  # noqa: ARG002, FBT001, FBT002
+    ) -> None:
+        """Connect; both a pool and a command that is tried again come here."""
         connection = cast("Connection", self)
         if not connection.is_connected:
             connection.host, connection.port = await self._find()
-        await connection.connect_check_health(check_health=True, retry_socket_connect=False)
+        # Not again to the same address: whoever tries again comes here, and asks anew.
+        await super().connect_check_health(  # type: ignore[misc]  # a mixin
+            check_health=check_health, retry_socket_connect=False
+        )
 
 
 class PatientConnection(_Patient, Connection):
@@ -268,18 +272,19 @@ class _SyncSeeking(_SyncPatient):
         self._find = find
         super().__init__(**kwargs)
 
-    def connect(self) -> None:
-        connection = cast("SyncConnection", self)
-        connection.retry.call_with_retry(self._there, self._leave)
-
-    def _leave(self, _error: Exception) -> None:
-        self.disconnect()  # type: ignore[attr-defined]  # a mixin
-
-    def _there(self) -> None:
+    def connect_check_health(
+        self,
+        check_health: bool = True,  # noqa: FBT001, FBT002  (redis-py's signature)
+        retry_socket_connect: bool = True,  # noqa: ARG002, FBT001, FBT002
+    ) -> None:
+        """Connect; both a pool and a command that is tried again come here."""
         connection = cast("SyncConnection", self)
         if not connection.is_connected:
             connection.host, connection.port = self._find()
-        connection.connect_check_health(check_health=True, retry_socket_connect=False)
+        # Not again to the same address: whoever tries again comes here, and asks anew.
+        super().connect_check_health(  # type: ignore[misc]  # a mixin
+            check_health=check_health, retry_socket_connect=False
+        )
 
 
 class SyncPatientConnection(_SyncPatient, SyncConnection):

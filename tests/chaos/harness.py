@@ -12,11 +12,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from redis import Redis
-from redis.backoff import NoBackoff
+from pydantic import SecretStr
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
+from services.bus.connect import blocking_client, server_url
 from services.bus.errors import StopWorking
 from services.bus.keys import (
     DEAD_STREAM,
@@ -32,6 +31,8 @@ from services.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
+
+    from redis import Redis
 
     from services.bus.keys import Stream
     from tests.chaos.wire import Dropped
@@ -86,17 +87,24 @@ class Subscriber:
 
 def quick_client(url: str) -> Redis:
     """A client that doesn't retry: the tests know when the server is away."""
-    return Redis.from_url(url, socket_timeout=2, retry=Retry(NoBackoff(), 0))
+    return blocking_client(url, retries=0)
 
 
 class Attack:
-    """A running desk with its own embedded server, and everything that was dropped."""
+    """A running desk with its own embedded server, and everything that was dropped.
 
-    def __init__(self, folder: Path, modules: Mapping[str, str] | None = None) -> None:
+    ``url``: a server that runs already, instead of the embedded one.
+    """
+
+    def __init__(
+        self, folder: Path, modules: Mapping[str, str] | None = None, url: str | None = None
+    ) -> None:
         self.folder = folder
-        self.settings = Settings(inbox=folder / "inbox")
+        self.settings = Settings(
+            inbox=folder / "inbox", redis_url=None if url is None else SecretStr(url)
+        )
         self.log = (folder / "services.log").open("ab")
-        self.quick = dict(QUICK)
+        self.quick = {**QUICK, **({} if url is None else {"WIREDESK_REDIS_URL": url})}
         named = {name: f"services.{name}" for name in SERVICES}
         self.desk = Desk(self.settings, self.log, {"*": self.quick}, {**named, **(modules or {})})
         self.dropped: list[Dropped] = []
@@ -105,8 +113,7 @@ class Attack:
 
     @property
     def url(self) -> str:
-        assert self.desk.server is not None
-        return self.desk.server.url
+        return server_url(self.settings)
 
     def start(self) -> None:
         self.desk.start()
@@ -230,9 +237,10 @@ def attacked(
     modules: Mapping[str, str] | None = None,
     fsync: str = "everysec",
     environ: Mapping[str, str] | None = None,
+    url: str | None = None,
 ) -> Iterator[Attack]:
     """A desk under attack, stopped at the end whatever happened. ``environ``: more settings."""
-    attack = Attack(folder, modules)
+    attack = Attack(folder, modules, url)
     attack.desk.fsync = fsync
     attack.quick.update(environ or {})
     try:
