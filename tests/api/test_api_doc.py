@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.api.client import Client
 
 TEXT = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
-EXAMPLES = dict(re.findall(r"<!-- example: ([\w-]+) -->\n```\n(.*?)\n```", TEXT, re.DOTALL))
+EXAMPLES = dict(re.findall(r"<!-- example: ([\w-]+) -->\n```sh\n(.*?)\n```", TEXT, re.DOTALL))
 BASE = "http://127.0.0.1:8420"
 
 

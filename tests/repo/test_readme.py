@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
 import subprocess
 import sys
+from select import select
 from typing import TYPE_CHECKING, get_args
 
 from jsonschema import Draft202012Validator
@@ -17,10 +19,16 @@ from schemas.events import ENRICHED, CloudEvent, OutcomeKind
 from schemas.generate import event_schema
 from services.bus.keys import DATA_FIELD, ENRICHED_STREAM, Keys
 from services.console.main import app
+from tests.api.live import served
+from tests.bus.desk import Desk
+from tests.bus.test_stream_client import enriched_event
 from tests.repo.lock_check import ROOT
+from tests.wait import wait_until
 
 if TYPE_CHECKING:
     from redis import Redis
+
+    from services.settings import Settings
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -77,6 +85,29 @@ def test_the_example_subscriber_reads_every_article_once(redis: Redis, redis_url
 
     assert subscribe() == ["Harbour closes ['Ana Petrova']"] * 12
     assert subscribe() == []
+
+
+def test_the_shortest_client_tells_what_comes(redis: Redis, settings: Settings) -> None:
+    """It begins with now, so articles are put on the stream until it tells of one."""
+    desk = Desk(redis, settings)
+    settings = settings.model_copy(update={"api_port": 0})
+    with served(settings) as api:
+        program = example("client").replace("http://127.0.0.1:8420", api.url)
+        assert api.url in program
+        with subprocess.Popen(
+            [sys.executable, "-u", "-c", program], stdout=subprocess.PIPE, text=True
+        ) as running:
+            assert running.stdout is not None
+            told = running.stdout
+            numbers = itertools.count(1)
+
+            def heard() -> bool:
+                desk.put(enriched_event(next(numbers)), ENRICHED_STREAM)
+                return bool(select([told], [], [], 0.2)[0])
+
+            wait_until(heard, "the client tells of an article")
+            assert told.readline().startswith("Article ")
+            running.kill()
 
 
 def test_every_command_in_the_readme_is_one_of_wiredesk() -> None:
