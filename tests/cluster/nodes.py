@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -175,7 +174,7 @@ class Cluster:
             return served and all(replica.linked() for replica in replicas)
         return False
 
-    def master_of(self, tag: str) -> Node:
+    def master(self, tag: str = "news") -> Node:
         """The node that serves a hash tag's slot now."""
         slot = slot_of(tag)
         for node in self.nodes:
@@ -200,17 +199,28 @@ class Watched:
         self.nodes = [Node(folder / "one", ())]
         replica = f"replicaof 127.0.0.1 {self.nodes[0].port}"
         self.nodes.append(Node(folder / "two", (replica,)))
+        ports, ids = [free_port() for _ in range(3)], [f"{n:040x}" for n in range(1, 4)]
         self.sentinels = [
-            Node(folder / f"sentinel-{n}", self._watching(), sentinel=True) for n in range(3)
+            Node(folder / f"sentinel-{n}", self._watching(n, ports, ids), port, sentinel=True)
+            for n, port in enumerate(ports)
         ]
 
-    def _watching(self) -> list[str]:
+    def _watching(self, mine: int, ports: Sequence[int], ids: Sequence[str]) -> list[str]:
+        """Its configuration as it would have written it: they find each other within seconds."""
+        known = [
+            f"sentinel known-sentinel {self.MASTER} 127.0.0.1 {port} {name}"
+            for n, (port, name) in enumerate(zip(ports, ids, strict=True))
+            if n != mine
+        ]
         return [
+            f"sentinel myid {ids[mine]}",
             f"sentinel monitor {self.MASTER} 127.0.0.1 {self.nodes[0].port} 2",
             f"sentinel auth-pass {self.MASTER} {PASSWORD}",
             f"sentinel down-after-milliseconds {self.MASTER} {NODE_TIMEOUT_MS}",
             f"sentinel failover-timeout {self.MASTER} 3000",
             f"sentinel parallel-syncs {self.MASTER} 1",
+            f"sentinel known-replica {self.MASTER} 127.0.0.1 {self.nodes[1].port}",
+            *known,
         ]
 
     @property
@@ -273,8 +283,3 @@ def watched(folder: Path) -> Iterator[Watched]:
         yield running
     finally:
         running.stop()
-
-
-def seconds(since: float) -> float:
-    """Seconds that have passed since a moment of ``time.monotonic``."""
-    return time.monotonic() - since
