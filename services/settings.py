@@ -26,12 +26,37 @@ class Settings(BaseSettings):
     # --- Redis -----------------------------------------------------------------
     redis_url: SecretStr | None = Field(
         default=None,
-        description="An existing server, e.g. redis://host:6379/0. Unset: the embedded one.",
+        description="An existing server, e.g. redis://host:6379/0; or "
+        "redis+sentinel://host:26379,host:26379/MASTER/0, or redis+cluster://host:7000,host:7001; "
+        "rediss… for TLS. Unset: the embedded one. See docs/high-availability.md.",
+    )
+    redis_ca_file: Path | None = Field(
+        default=None,
+        description="The certificate authorities (PEM) that the server's certificate is checked "
+        "against, with rediss… URLs. Unset: the system's.",
+    )
+    redis_cert_file: Path | None = Field(
+        default=None,
+        description="Our certificate (PEM), where the server asks for one (tls-auth-clients).",
+    )
+    redis_key_file: Path | None = Field(
+        default=None, description="The private key (PEM) of that certificate."
+    )
+    redis_sentinel_password: SecretStr | None = Field(
+        default=None,
+        description="The password that the sentinels themselves ask for; a user's name goes into "
+        "the URL, ?sentinel_username=NAME.",
     )
     namespace: str = Field(
         default="news",
         pattern=r"^[A-Za-z0-9_.-]+$",
         description="Hash tag in front of every key; two desks on one server need two names.",
+    )
+    partitions: Annotated[int, Field(ge=1, le=1024)] = Field(
+        default=1,
+        description="Parts that the streams of articles are split into, each in a slot of its own "
+        "of a Redis Cluster, and read by one worker of a stage at a time: so what comes about one "
+        "article is worked on in its order. The same for all services; see docs/partitions.md.",
     )
     connect_timeout: Seconds = Field(
         default=30.0,

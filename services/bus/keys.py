@@ -69,6 +69,8 @@ class StageSpec:
     writes: Stream | None
     group: str
     trims: tuple[Stream, ...]
+    one_process: bool = False
+    """Whether one process at a time works as this group: it reads all partitions."""
 
     @property
     def source(self) -> str:
@@ -91,7 +93,7 @@ INDEXER = StageSpec(
 def receipts_stage(inbox_id: UUID) -> StageSpec:
     """The stage that brings the outcomes back to one inbox; each inbox is a group of its own."""
     group = f"{INGEST_GROUP_PREFIX}{inbox_id}"
-    return StageSpec("ingest", OUTCOME_STREAM, None, group, (OUTCOME_STREAM,))
+    return StageSpec("ingest", OUTCOME_STREAM, None, group, (OUTCOME_STREAM,), one_process=True)
 
 
 def webhook_group(name: str) -> str:
@@ -124,7 +126,7 @@ class Keys:
     @classmethod
     def of(cls, settings: Settings) -> Keys:
         """Of the desk that the settings name: its home."""
-        return cls(settings.namespace)
+        return cls(settings.namespace, settings.partitions)
 
     # --- which partition -------------------------------------------------------------
     def partition_of(self, article_id: UUID) -> int:
@@ -188,7 +190,15 @@ class Keys:
         """
         return f"{self._here}:buried:{inbox_id}:{day}"
 
+    def noted(self) -> str:
+        """String: how many partitions there are; see ``agreement``. None where there is one."""
+        return f"{self._here}:partitions"
+
     # --- at home ---------------------------------------------------------------------
+    def shares(self, spec: StageSpec) -> str:
+        """Hash: which worker of a stage has which partitions, and until when; see ``shares``."""
+        return f"{self._home}:shares:{spec.group}"
+
     def announced(self, change_id: UUID) -> str:
         """String: this change is on its stream."""
         return f"{self._home}:announced:{change_id}"
@@ -242,4 +252,5 @@ class Keys:
     def permanent(self) -> tuple[str, ...]:
         """The keys without a time to live: streams, and what must be known as long as they are."""
         streams = [keys.stream(s) for s in (*STREAMS, *CHANGE_STREAMS) for keys in self.each(s)]
-        return (*streams, *(key for k in self.each() for key in (k.subscribers(), k.trimmed())))
+        others = [(k.subscribers(), k.trimmed(), k.noted()) for k in self.each()]
+        return (*streams, *(key for each in others for key in each))

@@ -47,11 +47,15 @@ ArticlePayload = RawArticle | EnrichedArticle | Outcome
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One stream entry: its id, its bytes, and what was read from them."""
+    """One stream entry: its id, its bytes, and what was read from them.
+
+    ``partition``: the one that it lies in.
+    """
 
     entry_id: str
     raw: bytes
     reading: Event | Unreadable
+    partition: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class Item:
     payload: ArticlePayload
     traceparent: str | None
     attempts: int = 0
+    partition: int = 0
 
     @property
     def ref(self) -> ArticleRef:
@@ -304,7 +309,8 @@ def item_of(message: Message) -> Item | None:
     reading = message.reading
     if isinstance(reading, Unreadable) or not isinstance(reading.payload, ArticlePayload):
         return None
-    return Item(message.entry_id, message.raw, reading.payload, reading.traceparent)
+    payload, partition = reading.payload, message.partition
+    return Item(message.entry_id, message.raw, payload, reading.traceparent, partition=partition)
 
 
 def log_fields(payload: Any) -> dict[str, object]:

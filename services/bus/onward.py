@@ -45,7 +45,7 @@ class Onward:
         Raises :class:`ValueError` where the result can't be written.
         """
         event = None if result is None else event_of(self._spec, item, result, time_of(result))
-        self._crossings.append(Crossing(item.entry_id, item.ref, event))
+        self._crossings.append(Crossing(item.entry_id, item.ref, event, item.partition))
         self._results.append((item, result))
 
     async def send(self) -> None:

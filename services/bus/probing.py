@@ -19,6 +19,7 @@ from redis.exceptions import RedisError, ResponseError
 from services.bus.connect import cancel
 from services.bus.envelope import bytes_of
 from services.bus.keys import Keys
+from services.bus.partitions import named, place_of
 from services.bus.patience import Stopping, passes
 from services.bus.positions import entry_id, written
 from services.bus.scripts import Scripts
@@ -62,8 +63,8 @@ class Gate:
         self._stage = stage
         self._redis = redis
         self._begin = begin
-        self._key = Keys.of(settings).stream(stage.spec.reads)
-        self._scripts = Scripts(redis, Keys.of(settings), settings.marker_ttl)
+        self._keys = Keys.of(settings)
+        self._scripts = Scripts(redis, self._keys, settings.marker_ttl)
         self._idle_ms = int(settings.claim_after * 1000)
         self._lease = settings.handler_timeout
         self._probe: asyncio.Task[None] | None = None
@@ -129,25 +130,40 @@ class Gate:
             return
         found = await self._next(after)
         passed = None if found is None else await self._stage.probe(*found)
-        tried = START if found is None else found[0]
+        tried = START if found is None else named(self._keys.at(found[2]), found[0])
         pause = NEXT_PAUSE if passed is not False else pause_after(halt.failed)
         if await self._scripts.probed(halt.group, tried, passed=passed, enough=ENOUGH, pause=pause):
             log.warning("stage.probes_passed", stage=halt.stage, passed=ENOUGH, after=halt.reason)
 
-    async def _next(self, after: str) -> tuple[str, bytes] | None:
+    async def _next(self, after: str) -> tuple[str, bytes, int] | None:
+        """A message behind ``after`` in its partition, else the oldest of the next ones.
+
+        Its id, its bytes, and its partition.
+        """
+        try:
+            first, last = place_of(self._keys, after)
+        except ValueError:  # of a partition that is there no more
+            first, last = self._keys.at(0), START
+        for keys in self._keys.each()[first.partition :]:
+            found = await self._next_in(keys, last if keys == first else START)
+            if found is not None:
+                return (*found, keys.partition)
+        return None
+
+    async def _next_in(self, keys: Keys, after: str) -> tuple[str, bytes] | None:
         """The oldest message behind ``after`` that nobody works on: pending, else a new one."""
         ms, number = entry_id(after)
         start: Any = written((ms, number + 1))
-        consumer = self._stage.consumers[1]
+        consumer, key = self._stage.consumers[1], keys.stream(self._stage.spec.reads)
         while start not in {START, START.encode()}:
             answer: Any = await self._redis.xautoclaim(
-                self._key, self._stage.spec.group, consumer, self._idle_ms, start, count=1
+                key, self._stage.spec.group, consumer, self._idle_ms, start, count=1
             )
             start = answer[0]
             if answer[1]:
                 return _read(answer[1][0])
         new: Any = await self._redis.xreadgroup(
-            self._stage.spec.group, consumer, {self._key: ">"}, count=1
+            self._stage.spec.group, consumer, {key: ">"}, count=1
         )
         return _read(new[0][1][0]) if new else None
 

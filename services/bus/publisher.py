@@ -9,9 +9,10 @@ from redis.exceptions import RedisError
 
 from schemas.events import FILED, RECEIVED, event_id
 from services.bus import measured, tracing
+from services.bus.agreement import confirm, refused
 from services.bus.envelope import Outgoing, write
 from services.bus.errors import Unavailable
-from services.bus.groups import ensure_groups, group_info
+from services.bus.groups import ensure_groups, waiting_for
 from services.bus.keys import ENRICHMENT, OUTCOME_STREAM, RAW_STREAM, Keys, StageSpec
 from services.bus.messages import outcome_event
 from services.bus.scripts import ArticleRef, Scripts
@@ -33,7 +34,10 @@ class Publisher:
     """Publishes each article of a drop once, however often it is asked to.
 
     Every method raises :class:`Unavailable` when the server can't take it now;
-    calling again is always safe.  ``receipts`` is the stage that brings the
+    calling again is always safe.  :class:`StopWorking`: the desk has another number of
+    partitions than the settings say.
+
+    Each article goes to its own partition.  ``receipts`` is the stage that brings the
     outcomes back: its group, too, must be there before the first publish.  ``spans`` is told
     of what is published.
     """
@@ -55,7 +59,7 @@ class Publisher:
             events = [(_ref(article), received_event(article)) for article in articles]
             await self._scripts.publish_all(RAW_STREAM, events, added)
         except RedisError as error:
-            raise Unavailable(f"server: {error}") from error
+            raise await self._why(error) from error
         finally:
             for article in compress(articles, added):
                 measured.published(article, self.spans)
@@ -68,10 +72,19 @@ class Publisher:
             events = [(_ref(outcome), _reported_event(outcome)) for outcome in outcomes]
             await self._scripts.publish_all(OUTCOME_STREAM, events, added)
         except RedisError as error:
-            raise Unavailable(f"server: {error}") from error
+            raise await self._why(error) from error
         finally:
             for outcome in compress(outcomes, added):
                 measured.reported(outcome, self.spans)
+
+    async def _why(self, error: RedisError) -> Unavailable:
+        """What the caller hears of an error; :class:`StopWorking` where waiting won't help."""
+        if refused(error):
+            try:
+                await confirm(self._redis, self._keys)
+            except RedisError as another:
+                error = another
+        return Unavailable(f"server: {error}")
 
     async def _ensure_groups(self) -> None:
         """Before each publish: an emptied server has lost its groups too."""
@@ -84,17 +97,10 @@ class Publisher:
 
     async def waiting(self) -> int:
         """Articles that wait for enrichment, or are being enriched."""
-        key = self._keys.stream(RAW_STREAM)
         try:
-            for group in await group_info(self._redis, key):
-                if group["name"].decode() == ENRICHMENT.group:
-                    # The lag is unknown (None) after entries were deleted by hand.
-                    lag = group["lag"]
-                    waiting = await self._redis.xlen(key) if lag is None else lag
-                    return int(waiting) + int(group["pending"])
+            return await waiting_for(self._redis, self._keys, ENRICHMENT)
         except RedisError as error:
             raise Unavailable(f"server: {error}") from error
-        return 0
 
 
 def _ref(about: RawArticle | Outcome) -> ArticleRef:

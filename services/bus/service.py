@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as ServerTimeoutError
 
 from services import effects, observability
+from services.bus.agreement import agree
 from services.bus.brokers import broker
 from services.bus.connect import cancel, client, server_url, wait_for_server, without_password
 from services.bus.envelope import TotalFormat
@@ -31,6 +32,7 @@ from services.bus.probing import Gate
 from services.bus.retention import Janitor
 from services.bus.sampler import Sampler
 from services.bus.scripts import Scripts
+from services.bus.shares import read_by
 from services.bus.stage import Stage
 from services.bus.vitals import LOADING_LIMIT, Verdict, Vitals
 from services.bus.watchdog import LOOK_EVERY, Exit, LoopGuard, Watchdog
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from services.bus.patience import Facts
+    from services.bus.shares import Everything, Shares
     from services.bus.stage import Handler
 
 log = get_logger(__name__)
@@ -198,6 +201,7 @@ class Service:
             return Exit.OK
         async with AsyncExitStack() as stack:
             redis = await stack.enter_async_context(client(url))
+            await agree(redis, self._keys)
             await ensure_groups(redis, self._keys, self._spec)
             stage = Stage(
                 self._spec,
@@ -209,13 +213,14 @@ class Service:
                 self._observed.spans,
             )
             broker = make_broker(url, self._settings)
-            stage.subscribe(broker)
+            shares = read_by(stage, self._settings, redis, broker)
             guard = LoopGuard(pulse=self._vitals.loop)
             guard.start()
             stack.callback(guard.stop)
 
             async def begin() -> None:
                 await start_reading(broker)
+                shares.start()
                 log.info("service.ready", url=without_password(url), group=self._spec.group)
 
             gate = Gate(stage, self._settings, redis, begin)
@@ -223,9 +228,11 @@ class Service:
             await gate.look()
             self._start_tasks(redis, guard)
             try:
-                return await self._watch(broker, stage, redis, gate)
+                return await self._watch(shares, stage, redis, gate)
             finally:
+                await shares.stop()
                 await self._drain(broker, stage, redis)
+                await shares.leave()
 
     async def _reached(self, url: str) -> bool:
         """Wait for the server; False when told to stop before it answered."""
@@ -269,13 +276,15 @@ class Service:
         ended = self._beside is not None and self._beside.done()
         return Verdict(not ended, "what runs beside the stage has ended" if ended else None)
 
-    async def _watch(self, broker: RedisBroker, stage: Stage, redis: Redis, gate: Gate) -> int:
+    async def _watch(
+        self, shares: Everything | Shares, stage: Stage, redis: Redis, gate: Gate
+    ) -> int:
         watchdog = Watchdog(self._spec, self._settings, redis, stage.facts)
         self._look_at(stage, watchdog)
         while not self._stop.is_set():
             if not await gate.look():
                 return Exit.TEMPFAIL
-            failure = await watchdog.look(broker.subscribers if gate.open else ())
+            failure = await watchdog.look(shares.subscribers if gate.open else ())
             if failure is not None:
                 log.critical("service.failed", reason=failure.reason, code=int(failure.code))
                 if failure.hangs:

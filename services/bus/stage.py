@@ -22,22 +22,20 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from faststream import AckPolicy
-from faststream.redis import StreamSub
-from faststream.redis.annotations import RedisBatchStreamMessage  # noqa: TC002  (FastStream resolves it at run time)
 from redis.exceptions import RedisError
 
 from schemas.events import Payload
 from services.bus.budget import Budget, Halted
-from services.bus.connect import cancel
-from services.bus.envelope import bytes_of, read
+from services.bus.envelope import read
 from services.bus.errors import Reject, StopWorking, Unavailable
-from services.bus.keys import DEAD_STREAM, OUTCOME_STREAM, Keys, StageSpec
+from services.bus.keys import DEAD_STREAM, OUTCOME_STREAM, StageSpec
 from services.bus.measured import Measured
 from services.bus.messages import (
     Fault,
@@ -52,15 +50,13 @@ from services.bus.messages import (
     item_of,
 )
 from services.bus.onward import Onward
-from services.bus.patience import FIRST_PAUSE, Facts, Patience, Stopping, longer
+from services.bus.patience import FIRST_PAUSE, Patience, longer
+from services.bus.reading import Reading
 from services.bus.scripts import Scripts, new_call
 from services.bus.spans import NO_SPANS, Spans
 from services.observability import get_logger, stack_once
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from faststream.redis import RedisBroker
     from redis.asyncio import Redis
 
     from services.settings import Settings
@@ -75,11 +71,7 @@ class NotPassed(Exception):  # noqa: N818  (a result to unwind with)
     """What a probe says of a message that would have failed or died."""
 
 
-LEASE_FRACTION = 4
-"""Renewals of a lease within ``claim_after``: two of them may fail and it still holds."""
-
-
-class Stage:
+class Stage(Reading):
     """Runs a handler over a stream; see the module's docstring."""
 
     def __init__(
@@ -92,91 +84,37 @@ class Stage:
         batch_size: int | None = None,
         spans: Spans = NO_SPANS,
     ) -> None:
-        self.spec = spec
+        super().__init__(spec, settings, redis, consumer, batch_size or settings.batch_size)
         self._measured = Measured(spec, spans)
-        self.facts = Facts()
         self._patience = Patience(self.facts)
-        self.consumer = consumer
         self._handler = handler
-        self._settings = settings
-        self._redis = redis
-        self._keys = Keys.of(settings)
-        self._key = self._keys.stream(spec.reads)
-        self._batch_size = batch_size or settings.batch_size
         self._scripts = Scripts(redis, self._keys, settings.marker_ttl)
         self.budget = Budget(spec.group, settings, redis, self._scripts)
         self._trying = False
-        # New batches and claimed messages take turns, so that a crash is the fault
-        # of exactly those messages whose attempt had been counted.
-        self._turn = asyncio.Lock()
 
-    @property
-    def consumers(self) -> tuple[str, str]:
-        """Names of the two consumers: for new and for abandoned messages."""
-        return f"{self.consumer}-new", f"{self.consumer}-claim"
-
-    def subscribe(self, broker: RedisBroker) -> None:
-        """Register the two subscribers. Both read batches: only those pass entries unparsed."""
-        new, claim = self.consumers
-        common: dict[str, Any] = {
-            "stream": self._key,
-            "group": self.spec.group,
-            "polling_interval": self._settings.poll_interval,
-            "batch": True,
-        }
-        fresh = StreamSub(consumer=new, max_records=self._batch_size, **common)
-        abandoned = StreamSub(
-            consumer=claim, min_idle_time=int(self._settings.claim_after * 1000), **common
-        )
-        broker.subscriber(stream=fresh, ack_policy=AckPolicy.MANUAL)(self._on_new)
-        broker.subscriber(stream=abandoned, ack_policy=AckPolicy.MANUAL)(self._on_abandoned)
-
-    async def _on_new(self, _bodies: list, message: RedisBatchStreamMessage) -> None:  # type: ignore[type-arg]  # a bare list keeps FastStream from validating
-        await self._receive(message, self.consumers[0])
-
-    async def _on_abandoned(self, _bodies: list, message: RedisBatchStreamMessage) -> None:  # type: ignore[type-arg]  # see _on_new
-        await self._receive(message, self.consumers[1])
-
-    async def _receive(self, message: RedisBatchStreamMessage, consumer: str) -> None:
-        ids = [entry_id.decode() for entry_id in message.raw_message["message_ids"]]
-        raws = [bytes_of(fields) for fields in message.raw_message["data"]]
-        messages = [
-            Message(entry_id, raw, read(raw, self.spec.reads.event))
-            for entry_id, raw in zip(ids, raws, strict=True)
-        ]
+    async def _work(self, messages: Sequence[Message]) -> None:
         try:
-            async with self._lease(ids, consumer), self._turn:
-                if self.facts.halted is not None:
-                    # The process is about to end; what was read stays pending.
-                    await self.facts.stopping.wait()
-                    return
-                await self._work(messages)
-                await self._patience.insist(self.budget.flush)
-        except Stopping:
-            return
+            await self._deal_with(messages)
+            await self._patience.insist(self.budget.flush)
         except Halted as stopped:
             await self._halt(messages, stopped)
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:  # noqa: BLE001  (FastStream would log it and go on; the watchdog ends the process)
-            self.facts.fatal = error
 
     async def _halt(self, messages: Sequence[Message], stopped: Halted) -> None:
         """Let everything go that isn't done; the service sees it and ends the process."""
         await asyncio.shield(self._give_back(messages))
         self.facts.halted = await self._patience.insist(lambda: self.budget.tell(stopped))
 
-    async def probe(self, entry_id: str, raw: bytes) -> bool | None:
+    async def probe(self, entry_id: str, raw: bytes, partition: int = 0) -> bool | None:
         """Work on one message of a stopped stage; None where there was nothing to do about it.
 
         One that passes is done like any other.  One that fails isn't buried and its attempt
         not counted: it stays pending, as it was.
         """
-        message = Message(entry_id, raw, read(raw, self.spec.reads.event))
+        message = Message(entry_id, raw, read(raw, self.spec.reads.event), partition)
         done, self._trying = self.facts.done, True
         try:
-            async with self._lease([entry_id], self.consumers[1]), self._turn:
-                await self._work([message])
+            async with self._lease([message], self.consumers[1]), self._turn:
+                await self._deal_with([message])
         except NotPassed as error:
             await asyncio.shield(self._give_back([message]))
             log.warning("stage.probe_failed", stage=self.spec.name, reason=str(error))
@@ -185,27 +123,10 @@ class Stage:
             self._trying = False
         return True if self.facts.done > done else None
 
-    @asynccontextmanager
-    async def _lease(self, ids: Sequence[str], consumer: str) -> AsyncIterator[None]:
-        renewals = asyncio.create_task(self._renew(ids, consumer))
-        try:
-            yield
-        finally:
-            await cancel(renewals)
+    def _at(self, partition: int) -> Scripts:
+        return self._scripts.at(self._keys.at(partition))
 
-    async def _renew(self, ids: Sequence[str], consumer: str) -> None:
-        while True:
-            await asyncio.sleep(self._settings.claim_after / LEASE_FRACTION)
-            try:
-                # JUSTID resets the idle time and leaves the delivery count alone. An
-                # acknowledged entry is no longer pending, and XCLAIM leaves it so.
-                await self._redis.xclaim(
-                    self._key, self.spec.group, consumer, 0, list(ids), justid=True
-                )
-            except RedisError as error:
-                log.debug("lease.not_renewed", error=str(error))
-
-    async def _work(self, messages: Sequence[Message]) -> None:
+    async def _deal_with(self, messages: Sequence[Message]) -> None:
         items: list[Item] = []
         for message in messages:
             item = item_of(message)
@@ -221,8 +142,12 @@ class Stage:
         """Count the attempts; finish what needs none; return what is to be worked on."""
         if not items:
             return []
-        entries, call = [(item.entry_id, item.ref) for item in items], new_call()
-        counts = await self._patience.insist(lambda: self._scripts.begin(self.spec, entries, call))
+        counts = [0] * len(items)
+        for partition, places in _by_partition(items).items():
+            entries, call = [(items[n].entry_id, items[n].ref) for n in places], new_call()
+            begin = partial(self._at(partition).begin, self.spec, entries, call)
+            for n, count in zip(places, await self._patience.insist(begin), strict=True):
+                counts[n] = count
         ready: list[Item] = []
         for item, count in zip(items, counts, strict=True):
             if count == 0:
@@ -290,10 +215,11 @@ class Stage:
             self.facts.busy_since = None
 
     async def _give_back(self, items: Sequence[Item | Message]) -> None:
-        ids = [item.entry_id for item in items]
         # If the server is away too, the count stays one too high: a lesser evil than waiting.
         with suppress(RedisError):
-            await self._scripts.give_back(self.spec, ids)
+            for partition, places in _by_partition(items).items():
+                ids = [items[place].entry_id for place in places]
+                await self._at(partition).give_back(self.spec, ids)
 
     async def _finish(self, items: Sequence[Item], results: Sequence[Result], share: float) -> None:
         """Deal with each result in order; those that go on side by side cross in one round trip.
@@ -328,9 +254,8 @@ class Stage:
                 self.budget.passed()
 
     async def _acknowledge(self, item: Item) -> bool:
-        return await self._patience.insist(
-            lambda: self._scripts.acknowledge(self.spec, item.entry_id)
-        )
+        acknowledge = self._at(item.partition).acknowledge
+        return await self._patience.insist(lambda: acknowledge(self.spec, item.entry_id))
 
     async def _failed(self, item: Item, error: Exception) -> None:
         fault = fault_of(error)
@@ -356,9 +281,10 @@ class Stage:
 
     async def _bury(self, item: Item, fault: Fault) -> None:
         await self._spend(fault, f"{item.payload.drop.file}: article {item.ref.article_id}")
-        burial = burial_of(self.spec, self._key, item, fault)
+        here = self._at(item.partition)
+        burial = burial_of(self.spec, here.keys.stream(self.spec.reads), item, fault)
         moved = await self._patience.insist(
-            lambda: self._scripts.bury(self.spec, DEAD_STREAM, OUTCOME_STREAM, burial)
+            lambda: here.bury(self.spec, DEAD_STREAM, OUTCOME_STREAM, burial)
         )
         if moved:
             self._measured.buried(item, fault, reported=burial.outcome is not None)
@@ -374,11 +300,20 @@ class Stage:
     async def _bury_unreadable(self, message: Message) -> None:
         fault = fault_of_reading(message.reading)  # type: ignore[arg-type]  # item_of said so
         await self._spend(fault, f"entry {message.entry_id}")
-        burial = burial_of_unreadable(self.spec, self._key, message, fault)
+        here = self._at(message.partition)
+        burial = burial_of_unreadable(self.spec, here.keys.stream(self.spec.reads), message, fault)
         moved = await self._patience.insist(
-            lambda: self._scripts.bury(self.spec, DEAD_STREAM, OUTCOME_STREAM, burial)
+            lambda: here.bury(self.spec, DEAD_STREAM, OUTCOME_STREAM, burial)
         )
         if moved:
             self._measured.buried(None, fault, reported=burial.outcome is not None)
         self.facts.failed += 1
         log.error("message.dead", entry_id=message.entry_id, reason=fault.reason)
+
+
+def _by_partition(items: Sequence[Item | Message]) -> dict[int, list[int]]:
+    """Places in ``items`` by partition."""
+    found: dict[int, list[int]] = defaultdict(list)
+    for place, item in enumerate(items):
+        found[item.partition].append(place)
+    return found

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import RedisError
 
+from services.bus.agreement import noted
 from services.bus.errors import StopWorking
 from services.bus.groups import has_group
 from services.bus.keys import Keys, StageSpec
@@ -108,13 +109,17 @@ class Watchdog:
 
     async def _server(self) -> Failure | None:
         try:
-            there = await has_group(self._redis, Keys.of(self._settings), self._spec)
+            keys = Keys.of(self._settings)
+            there = await has_group(self._redis, keys, self._spec)
+            note = await noted(self._redis, keys)
         except RedisError as error:
             self._trouble = f"the server doesn't answer: {error}"
             return self._unreachable(error)
         self._unreachable_since = self._trouble = None
         self._answered_at = time.monotonic()
-        if there:
+        if note.change and note.number != keys.partitions:
+            return Failure(f"this desk has {note.number} partitions now", Exit.CONFIG)
+        if there and note.number == keys.partitions:
             return None
         return Failure(
             f"consumer group {self._spec.group!r} is gone (server emptied?); "

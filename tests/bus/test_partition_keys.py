@@ -77,6 +77,6 @@ def test_streams_of_changes_lie_at_home_only(stream: Stream) -> None:
 
 def test_permanent_keys_are_told_of_all_partitions_each_once() -> None:
     kept = Keys("news", 3).permanent()
-    assert len(set(kept)) == len(kept) == 3 * (len(STREAMS) + 2) + len(CHANGE_STREAMS)
+    assert len(set(kept)) == len(kept) == 3 * (len(STREAMS) + 3) + len(CHANGE_STREAMS)
     assert Keys("news").stream(ENTITY_STREAM) in kept
     assert set(Keys("news").permanent()) < set(kept)

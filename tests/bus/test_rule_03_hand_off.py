@@ -41,7 +41,7 @@ from tests.bus.desk import (
     enrich,
     publish,
 )
-from tests.factories import at
+from tests.factories import article_id, at
 from tests.wait import wait_until
 
 if TYPE_CHECKING:
@@ -253,6 +253,7 @@ ANSWERS: dict[str, Any] = {
     "whereabouts": [b"", b"gone"],
     "retry": b"1-0",
     "drop_inboxes": [],
+    "share": [-1],
 }
 """What scripts answer that don't give back a number."""
 
@@ -278,7 +279,6 @@ async def test_the_keys_of_each_script_lie_in_one_slot_of_a_cluster(
 ) -> None:
     home = Recorder(Keys(namespace, 4))
     scripts = home.at(home.keys.at(partition))
-    await scripts.publish(RAW_STREAM, REF, EVENT)
     await scripts.begin(ENRICHMENT, [("1-0", REF), ("2-0", ArticleRef(UUID(int=1), UUID(int=2)))])
     await scripts.give_back(ENRICHMENT, ["1-0"])
     await scripts.hand_off(ENRICHMENT, "1-0", REF, EVENT)
@@ -295,7 +295,12 @@ async def test_the_keys_of_each_script_lie_in_one_slot_of_a_cluster(
     counted = Counted.of(article(1).drop, None)
     await scripts.retry(DEAD_STREAM, Again("1-0", RAW_STREAM, EVENT, REF, counted))
     await scripts.whereabouts([REF], ("a", "b", "c"))
+    await scripts.fence(1, "1 4")
     here = dict(home.used)
+    await home.publish(RAW_STREAM, ref_in(home.keys, partition), EVENT)
+    assert home.used["publish"][1] == scripts.keys.stream(RAW_STREAM)
+    await home.note("", "1 4")
+    await home.share(ENRICHMENT, "worker", 30.0, [1])
     await home.announce(ENTITY_STREAM, REF.drop_id, EVENT)
     await home.trim(ENTITY_STREAM, "1-0", 10, ())
     await home.spend(RECEIPTS.group, Limits(10, 50.0, 5), 3, b"{}")
@@ -314,6 +319,12 @@ def lua_files() -> list[Path]:
     return sorted(Path(scripts_package.__file__).parent.glob("*.lua"))
 
 
+def ref_in(keys: Keys, partition: int) -> ArticleRef:
+    """An article of this partition."""
+    found = next(n for n in range(1000) if keys.partition_of(article_id(n)) == partition)
+    return ArticleRef(UUID(int=1), article_id(found))
+
+
 OF_A_PARTITION: dict[str, Callable[[Keys], Sequence[str]]] = {
     "stream": lambda keys: [keys.stream(stream) for stream in STREAMS],
     "attempts": lambda keys: [keys.attempts(spec) for spec in (ENRICHMENT, INDEXER, RECEIPTS)],
@@ -322,10 +333,12 @@ OF_A_PARTITION: dict[str, Callable[[Keys], Sequence[str]]] = {
     "begun": lambda keys: [keys.begun("0123456789abcdef")],
     "subscribers": lambda keys: [keys.subscribers()],
     "trimmed": lambda keys: [keys.trimmed()],
+    "noted": lambda keys: [keys.noted()],
 }
 
 AT_HOME: dict[str, Callable[[Keys], Sequence[str]]] = {
     "stream": lambda keys: [keys.stream(stream) for stream in CHANGE_STREAMS],
+    "shares": lambda keys: [keys.shares(ENRICHMENT), keys.shares(RECEIPTS)],
     "alive": lambda keys: [keys.alive(ENRICHMENT, "host-1-ab")],
     "alive_pattern": lambda keys: [keys.alive_pattern()],
     "announced": lambda keys: [keys.announced(REF.drop_id)],

@@ -177,8 +177,10 @@ async def test_nothing_but_the_stage_and_the_publisher_hands_messages_on() -> No
         "room",
         "waiting",
     }
-    assert {name for name in vars(Stage) if not name.startswith("_")} == {
+    assert {name for name in dir(Stage) if not name.startswith("_")} == {
         "consumers",
         "subscribe",
+        "subscriber",
+        "receive",
         "probe",
     }

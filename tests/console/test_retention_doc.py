@@ -29,6 +29,8 @@ KEYS = Keys("news")
 EXAMPLES = {
     "subscribers": KEYS.subscribers(),
     "trimmed": KEYS.trimmed(),
+    "noted": KEYS.noted(),
+    "shares": KEYS.shares(ENRICHMENT),
     "attempts": KEYS.attempts(ENRICHMENT),
     "begun": KEYS.begun("1"),
     "marker": KEYS.marker(SOME_ID, SOME_ID),

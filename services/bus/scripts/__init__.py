@@ -104,9 +104,12 @@ class Scripts(Sender):
         await self._send([self._publish(target, ref, event) for ref, event in events], added)
 
     def _publish(self, target: Stream, ref: ArticleRef, event: bytes) -> Call:
-        keys = [self.keys.marker(ref.drop_id, ref.article_id), self.keys.stream(target)]
-        keys += [self.keys.stream(stream) for stream in STREAMS]
-        args = [DATA_FIELD, event, target.name, self._ttl, *(s.name for s in STREAMS)]
+        """In the partition of the article, whichever this one is."""
+        here = self.keys.holding(ref.article_id)
+        keys = [here.marker(ref.drop_id, ref.article_id), here.stream(target), here.noted()]
+        keys += [here.stream(stream) for stream in STREAMS]
+        args = [DATA_FIELD, event, target.name, self._ttl, here.partitions]
+        args += [stream.name for stream in STREAMS]
         return Call("publish", f"bus.publish.{target.name}", keys, args, len(event))
 
     async def announce(self, target: Stream, change_id: UUID, event: bytes) -> bool:
@@ -136,31 +139,35 @@ class Scripts(Sender):
 
     async def hand_off(self, spec: StageSpec, entry_id: str, ref: ArticleRef, event: bytes) -> bool:
         """Acknowledge and forward in one step; False if somebody else had done it."""
-        return await self._call(self._hand_off(spec, entry_id, ref, event))
+        return await self._call(self._hand_off(self.keys, spec, entry_id, ref, event))
 
     async def cross_all(
         self, spec: StageSpec, crossings: Sequence[Crossing], crossed: list[bool]
     ) -> None:
         """:meth:`hand_off` or :meth:`acknowledge` each, in order; ``crossed`` takes the answers.
 
+        Each in its own partition, whichever this one is.
         Where it raises, ``crossed`` has the answers so far; called again with it, it goes on there.
         """
-        calls = [
-            self._acknowledge(spec, each.entry_id)
-            if each.event is None
-            else self._hand_off(spec, each.entry_id, each.ref, each.event)
-            for each in crossings
-        ]
+        calls = []
+        for each in crossings:
+            here = self.keys.at(each.partition)
+            if each.event is None:
+                calls.append(self._acknowledge(here, spec, each.entry_id))
+            else:
+                calls.append(self._hand_off(here, spec, each.entry_id, each.ref, each.event))
         await self._send(calls, crossed)
 
-    def _hand_off(self, spec: StageSpec, entry_id: str, ref: ArticleRef, event: bytes) -> Call:
+    def _hand_off(
+        self, here: Keys, spec: StageSpec, entry_id: str, ref: ArticleRef, event: bytes
+    ) -> Call:
         if spec.writes is None:
             raise ValueError(f"stage {spec.name} writes no stream")
         keys = [
-            self.keys.stream(spec.reads),
-            self.keys.attempts(spec),
-            self.keys.stream(spec.writes),
-            self.keys.marker(ref.drop_id, ref.article_id),
+            here.stream(spec.reads),
+            here.attempts(spec),
+            here.stream(spec.writes),
+            here.marker(ref.drop_id, ref.article_id),
         ]
         names = [spec.reads.name, DATA_FIELD, event, spec.writes.name, self._ttl]
         args = [spec.group, entry_id, *names]
@@ -168,10 +175,10 @@ class Scripts(Sender):
 
     async def acknowledge(self, spec: StageSpec, entry_id: str) -> bool:
         """Acknowledge a message that leads to no other."""
-        return await self._call(self._acknowledge(spec, entry_id))
+        return await self._call(self._acknowledge(self.keys, spec, entry_id))
 
-    def _acknowledge(self, spec: StageSpec, entry_id: str) -> Call:
-        keys = [self.keys.stream(spec.reads), self.keys.attempts(spec)]
+    def _acknowledge(self, here: Keys, spec: StageSpec, entry_id: str) -> Call:
+        keys = [here.stream(spec.reads), here.attempts(spec)]
         args = [spec.group, entry_id]
         return Call("acknowledge", f"bus.acknowledge.{spec.name}", keys, args, 0)
 
@@ -317,6 +324,27 @@ class Scripts(Sender):
                 args.append(again.counted.entry(again.ref)[0])
         added: bytes = await self._run("retry", keys, args)
         return added.decode() or None
+
+    async def share(
+        self, spec: StageSpec, consumer: str, lease: float, given_up: Sequence[int] = ()
+    ) -> tuple[list[int], list[int]]:
+        """Renew a worker's leases of partitions; its partitions, and which of them to give up.
+
+        ``given_up``: those that it is done with.  For ``lease`` seconds from when it was asked
+        nobody else is given what is the worker's; 0: it leaves, with everything.
+        """
+        args = [consumer, self.keys.partitions, int(lease * 1000), *given_up]
+        found = [int(each) for each in await self._run("share", [self.keys.shares(spec)], args)]
+        end = found.index(-1)
+        return found[:end], found[end + 1 :]
+
+    async def note(self, said: str, says: str) -> bool:
+        """Change how many partitions are noted; False where somebody else has."""
+        return bool(await self._run("note", [self.keys.at(0).noted()], [said, says]))
+
+    async def fence(self, number: int, says: str) -> bool:
+        """Tell this partition what the change of this number says; False where a later one has."""
+        return bool(await self._run("fence", [self.keys.noted()], [number, says]))
 
     async def drop_consumers(self, spec: StageSpec, idle_ms: int) -> int:
         """Delete a stage's consumers that are idle for long and have nothing pending."""

@@ -99,8 +99,12 @@ class Trimmed:
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """A message that a stage is done with, and the ``event`` that follows; None: nothing does."""
+    """A message that a stage is done with, and the ``event`` that follows; None: nothing does.
+
+    ``partition``: the one that it was read from.
+    """
 
     entry_id: str
     ref: ArticleRef
     event: bytes | None
+    partition: int = 0

@@ -1,0 +1,194 @@
+"""How a stage reads its partitions: two subscribers for each, one batch in work at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from faststream import AckPolicy
+from faststream.redis import StreamSub
+from faststream.redis.annotations import RedisBatchStreamMessage  # noqa: TC002  (FastStream resolves it at run time)
+from redis.exceptions import RedisError
+
+from services.bus.connect import cancel
+from services.bus.envelope import bytes_of, read
+from services.bus.keys import Keys
+from services.bus.messages import Message
+from services.bus.patience import Facts, Stopping
+from services.observability import get_logger
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+    from faststream.redis import RedisBroker
+    from faststream.redis.subscriber.usecases import StreamBatchSubscriber
+    from redis.asyncio import Redis
+
+    from services.bus.keys import StageSpec
+    from services.settings import Settings
+
+log = get_logger(__name__)
+
+LEASE_FRACTION = 4
+"""Renewals of a lease within ``claim_after``: two of them may fail and it still holds."""
+
+
+@dataclass(eq=False)
+class Hand:
+    """Messages of one partition that were received together and wait for their turn.
+
+    ``alone``: they were abandoned, and share no batch.  ``taken``: with somebody else's.
+    """
+
+    messages: Sequence[Message]
+    alone: bool
+    taken: bool = False
+
+
+async def always(_partition: int) -> bool:
+    """Where nobody shares partitions, each is everybody's."""
+    return True
+
+
+class Reading(ABC):
+    """What is read, by whom, and whose turn it is to be worked on."""
+
+    def __init__(
+        self, spec: StageSpec, settings: Settings, redis: Redis, consumer: str, batch_size: int
+    ) -> None:
+        self.spec = spec
+        self.facts = Facts()
+        self.consumer = consumer
+        self.holds: Callable[[int], Awaitable[bool]] = always
+        """Asked before the messages of a partition are worked on; see ``shares``."""
+        self._settings = settings
+        self._redis = redis
+        self._keys = Keys.of(settings)
+        self._partitions = {keys.stream(spec.reads): keys.partition for keys in self._keys.each()}
+        self._batch_size = batch_size
+        # New batches and claimed messages take turns, so that a crash is the fault
+        # of exactly those messages whose attempt had been counted.
+        self._turn = asyncio.Lock()
+        self._hands: list[Hand] = []
+
+    @abstractmethod
+    async def _work(self, messages: Sequence[Message]) -> None:
+        """Deal with these messages; :class:`Stopping` and errors that end the process pass."""
+
+    @property
+    def consumers(self) -> tuple[str, str]:
+        """Names of the two consumers: for new and for abandoned messages."""
+        return f"{self.consumer}-new", f"{self.consumer}-claim"
+
+    def subscribe(self, broker: RedisBroker) -> None:
+        """Register the two subscribers of every partition."""
+        for keys in self._keys.each():
+            for abandoned in (False, True):
+                self.subscriber(broker, keys.partition, abandoned=abandoned, persistent=True)
+
+    def subscriber(
+        self, broker: RedisBroker, partition: int, *, abandoned: bool, persistent: bool = False
+    ) -> StreamBatchSubscriber:
+        """Register a subscriber. Both kinds read batches: only those pass entries unparsed.
+
+        ``persistent``: the broker keeps it; else it is there as long as the caller keeps it.
+        """
+        new, claim = self.consumers
+        common: dict[str, Any] = {
+            "stream": self._keys.at(partition).stream(self.spec.reads),
+            "group": self.spec.group,
+            "polling_interval": self._settings.poll_interval,
+            "batch": True,
+        }
+        idle = int(self._settings.claim_after * 1000)
+        read = (
+            StreamSub(consumer=claim, min_idle_time=idle, **common)
+            if abandoned
+            else StreamSub(consumer=new, max_records=self._batch_size, **common)
+        )
+        made = broker.subscriber(stream=read, ack_policy=AckPolicy.MANUAL, persistent=persistent)
+        made(self._on_abandoned if abandoned else self._on_new)
+        return cast("StreamBatchSubscriber", made)
+
+    async def _on_new(self, _bodies: list, message: RedisBatchStreamMessage) -> None:  # type: ignore[type-arg]  # a bare list keeps FastStream from validating
+        await self._receive(message, self.consumers[0])
+
+    async def _on_abandoned(self, _bodies: list, message: RedisBatchStreamMessage) -> None:  # type: ignore[type-arg]  # see _on_new
+        await self._receive(message, self.consumers[1])
+
+    async def _receive(self, message: RedisBatchStreamMessage, consumer: str) -> None:
+        ids = [entry_id.decode() for entry_id in message.raw_message["message_ids"]]
+        raws = [bytes_of(fields) for fields in message.raw_message["data"]]
+        partition = self._partitions[message.raw_message["channel"]]
+        await self.receive(partition, list(zip(ids, raws, strict=True)), consumer)
+
+    async def receive(
+        self, partition: int, entries: Sequence[tuple[str, bytes]], consumer: str
+    ) -> None:
+        """Work on entries, given by id and bytes, that one of the consumers was given."""
+        event = self.spec.reads.event
+        messages = [Message(entry, raw, read(raw, event), partition) for entry, raw in entries]
+        hand = Hand(messages, alone=consumer != self.consumers[0])
+        self._hands.append(hand)
+        try:
+            async with self._lease(messages, consumer), self._turn:
+                self._hands.remove(hand)
+                await self._take(hand)
+        except Stopping:
+            return
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001  (FastStream would log it and go on; the watchdog ends the process)
+            self.facts.fatal = error
+        finally:
+            if hand in self._hands:
+                self._hands.remove(hand)
+
+    async def _take(self, hand: Hand) -> None:
+        """Work on what was received, unless somebody did so along with his own."""
+        if hand.taken:
+            return
+        if self.facts.halted is not None:
+            # The process is about to end; what was read stays pending.
+            await self.facts.stopping.wait()
+            return
+        messages = [each for each in self._together(hand) if await self.holds(each.partition)]
+        if messages:
+            await self._work(messages)
+
+    def _together(self, hand: Hand) -> Sequence[Message]:
+        """What was received, and what waits from other partitions as far as it fills a batch.
+
+        Each partition's messages stay in order: one is read on when its own are done.
+        """
+        batch = list(hand.messages)
+        for other in () if hand.alone else self._hands:
+            fits = len(batch) + len(other.messages) <= self._batch_size
+            if fits and not other.alone and not other.taken:
+                other.taken = True
+                batch += other.messages
+        return batch
+
+    @asynccontextmanager
+    async def _lease(self, messages: Sequence[Message], consumer: str) -> AsyncIterator[None]:
+        """Renew the leases of messages of one partition."""
+        renewals = asyncio.create_task(self._renew(messages, consumer))
+        try:
+            yield
+        finally:
+            await cancel(renewals)
+
+    async def _renew(self, messages: Sequence[Message], consumer: str) -> None:
+        key = self._keys.at(messages[0].partition).stream(self.spec.reads)
+        ids: Any = [message.entry_id for message in messages]
+        while True:
+            await asyncio.sleep(self._settings.claim_after / LEASE_FRACTION)
+            try:
+                # JUSTID resets the idle time and leaves the delivery count alone. An
+                # acknowledged entry is no longer pending, and XCLAIM leaves it so.
+                await self._redis.xclaim(key, self.spec.group, consumer, 0, ids, justid=True)
+            except RedisError as error:
+                log.debug("lease.not_renewed", error=str(error))
