@@ -183,7 +183,7 @@ def test_a_long_file_holds_up_no_bulletin_and_survives_every_kill(
     """Bulletins are filed while the dump is still being read; then each service dies in turn."""
     wire = Wire(run_seed)
     with attacked(tmp_path, POISONED) as attack:
-        attack.drop(wire.dump(2000))
+        attack.drop(wire.dump(1500))
         attack.run_until(lambda: enriched(attack) > 0, "the dump is being read")
         for service in ("ingest", "enrichment", "indexer", "ingest"):
             before = len(attack.receipts())
