@@ -81,6 +81,15 @@ def test_volumes_and_mounts_belong_together(build: Build) -> None:
                 assert volume["persistentVolumeClaim"]["claimName"] in claims
 
 
+def test_every_configmap_that_a_pod_asks_for_is_there(build: Build) -> None:
+    there = {name_of(each) for each in build.of("ConfigMap")}
+    for pod, container in containers(build):
+        asked = {each["configMapRef"]["name"] for each in container.get("envFrom", ())}
+        asked |= {each["configMap"]["name"] for each in pod.spec["volumes"] if "configMap" in each}
+        assert asked
+        assert asked <= there
+
+
 def test_one_enrichment_process_a_pod_however_many_cores_its_node_has(build: Build) -> None:
     assert settings_for(build, build.pod("enrichment").container("enrichment")).workers == 1
 

@@ -22,7 +22,7 @@ ROOT = DEPLOY.parent
 MEASURED_MIB = {"ingest": 105, "reader": 84, "enrichment": 288, "indexer": 101}
 """The most that a process took at work: bench_memory and bench_desk of tests/bench."""
 
-SECRETS = {
+SECRETS: dict[str, set[str] | None] = {
     "wiredesk-redis": {"url", "password"},
     "wiredesk-store": {"url"},
     "wiredesk-keda": {"address", "username", "password"},
