@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from typing import TYPE_CHECKING
 
 from services.bus.errors import StopWorking, Unavailable
@@ -29,7 +29,8 @@ VERSION = 1
 _TABLES = (
     """
     CREATE TABLE uploads (
-        id TEXT PRIMARY KEY,
+        seq INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
         file TEXT NOT NULL UNIQUE,
         sender TEXT NOT NULL,
         key TEXT,
@@ -37,13 +38,10 @@ _TABLES = (
         size INTEGER NOT NULL,
         sha256 TEXT NOT NULL,
         received_at INTEGER NOT NULL
-    ) WITHOUT ROWID
+    )
     """,
     "CREATE UNIQUE INDEX uploads_key ON uploads (sender, key) WHERE key IS NOT NULL",
-    """
-    CREATE INDEX uploads_target ON uploads (sender, target, received_at)
-        WHERE target IS NOT NULL
-    """,
+    "CREATE INDEX uploads_target ON uploads (sender, target, seq) WHERE target IS NOT NULL",
     "CREATE INDEX uploads_received ON uploads (received_at)",
 )
 
@@ -64,6 +62,9 @@ class Upload:
     received_at: int
     key: str | None = None
     target: str | None = None
+
+
+_COLUMNS = ", ".join(each.name for each in fields(Upload))
 
 
 class KeyUsed(Exception):  # noqa: N818  (named for what is the case)
@@ -110,37 +111,23 @@ class Book:
         try:
             with self._transaction("add"):
                 self._connection.execute(
-                    "INSERT INTO uploads (id, file, sender, key, target, size, sha256, received_at)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        upload.id,
-                        upload.file,
-                        upload.sender,
-                        upload.key,
-                        upload.target,
-                        upload.size,
-                        upload.sha256,
-                        upload.received_at,
-                    ),
+                    f"INSERT INTO uploads ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+                    astuple(upload),
                 )
         except sqlite3.IntegrityError as error:
             raise KeyUsed from error
 
     def find(self, upload_id: str) -> Upload | None:
         """The upload of an id."""
-        return self._one("SELECT * FROM uploads WHERE id = ?", (upload_id,))
+        return self._one("id = ?", (upload_id,))
 
     def by_key(self, sender: str, key: str) -> Upload | None:
         """The upload that a sender made with an ``Idempotency-Key``."""
-        return self._one("SELECT * FROM uploads WHERE sender = ? AND key = ?", (sender, key))
+        return self._one("sender = ? AND key = ?", (sender, key))
 
     def last_to(self, sender: str, target: str) -> Upload | None:
         """What a sender last PUT under a name."""
-        return self._one(
-            "SELECT * FROM uploads WHERE sender = ? AND target = ?"
-            " ORDER BY received_at DESC LIMIT 1",
-            (sender, target),
-        )
+        return self._one("sender = ? AND target = ? ORDER BY seq DESC LIMIT 1", (sender, target))
 
     def prune(self, now: int) -> int:
         """Forget uploads of long ago; returns how many."""
@@ -150,7 +137,8 @@ class Book:
             )
             return done.rowcount
 
-    def _one(self, statement: str, values: Sequence[object]) -> Upload | None:
+    def _one(self, which: str, values: Sequence[object]) -> Upload | None:
+        statement = f"SELECT {_COLUMNS} FROM uploads WHERE {which}"  # noqa: S608  (ours alone)
         with self._lock:
             try:
                 found = self._connection.execute(statement, values).fetchone()
