@@ -203,7 +203,7 @@ MUTATIONS = (
         "test_rule_03_hand_off.py",
         (
             "test_the_keys_of_each_script_lie_in_one_slot_of_a_cluster",
-            "test_every_key_that_can_be_built_lies_in_the_desk_s_slot",
+            "test_every_key_that_can_be_built_lies_in_its_partition_s_slot_or_at_home",
         ),
     ),
     Mutation(
@@ -360,7 +360,13 @@ MUTATIONS = (
     Mutation(
         9,
         "a lost group goes unnoticed",
-        (Edit(WATCHDOG, "        if there:\n", "        if there or True:\n"),),
+        (
+            Edit(
+                WATCHDOG,
+                "        if there and note.number == keys.partitions:\n",
+                "        if note.number == keys.partitions:\n",
+            ),
+        ),
         "test_rule_09_ends.py",
         ("test_a_lost_group_is_named_as_the_cause_of_the_dead_subscribers",),
     ),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from tests.chaos.conserved import assert_conserved
-from tests.chaos.harness import KEYS, about, quick_client
+from tests.chaos.harness import PARTITIONS, about, quick_client
 from tests.wait import wait_until
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def dead_are(attack: Attack, poisoned: Iterable[Dropped], *, emptied: bool) -> N
 
 def every_key_expires(attack: Attack) -> None:
     """Each key of the server has a time to live, but for those declared to have none."""
-    permanent = {key.encode() for key in KEYS.permanent()}
+    permanent = {key.encode() for key in attack.keys.permanent()}
     with quick_client(attack.url) as redis:
         found = [key for key in redis.scan_iter(count=KEYS_AT_ONCE) if key not in permanent]
         # Asked together: there are tens of thousands.
@@ -80,7 +80,7 @@ def no_file_is_half_done(attack: Attack) -> None:
 def the_ledger_balances(attack: Attack) -> None:
     """``wiredesk ledger`` says so, as it would to an operator."""
     command = [str(WIREDESK), "ledger", "--inbox", str(attack.settings.inbox)]
-    environ = {"WIREDESK_REDIS_URL": attack.url}
+    environ = {"WIREDESK_REDIS_URL": attack.url, PARTITIONS: str(attack.keys.partitions)}
     shown = subprocess.run(
         command, env=environ, capture_output=True, text=True, check=False, timeout=60
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.bus.keys import ENRICHED_STREAM, ENRICHMENT, INDEXER
 from services.indexer.store.opening import open_store
-from tests.chaos.harness import KEYS, about, quick_client
+from tests.chaos.harness import about, quick_client
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,8 +107,9 @@ def _drop_id(receipt: dict[str, Any], line: dict[str, Any]) -> str:
 def _nothing_pending(attack: Attack) -> None:
     assert attack.quiet()
     with quick_client(attack.url) as redis:
-        for spec in (ENRICHMENT, INDEXER):
-            assert redis.hlen(KEYS.attempts(spec)) == 0, f"attempts left in {spec.name}"
+        for keys in attack.keys.each():
+            for spec in (ENRICHMENT, INDEXER):
+                assert redis.hlen(keys.attempts(spec)) == 0, f"attempts left in {spec.name}"
 
 
 def _nothing_twice(attack: Attack, *, emptied: bool) -> None:

@@ -175,8 +175,10 @@ class FakeScripts:
         return getattr(self, name)(list(keys), [_plain(arg) for arg in args])
 
     def publish(self, keys: list[str], args: list[Any]) -> int:
-        marker, target, *streams = keys
-        _field, event, name, _ttl, *names = args
+        marker, target, noted, *streams = keys
+        _field, event, name, _ttl, partitions, *names = args
+        assert self.server.get(noted) is None, "these desks have one partition"
+        assert partitions == "1"
         at = self.server.get(marker)
         if at is not None:
             where, _, entry_id = at.partition(":")

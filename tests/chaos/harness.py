@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from tests.chaos.wire import Dropped
 
 KEYS = Keys("news")
+"""Of a desk with one partition: see :attr:`Attack.keys`."""
+
+PARTITIONS = "WIREDESK_PARTITIONS"
+
 QUICK: dict[str, str] = {
     # Short times, so that a sweep of many deaths fits into a test.
     "WIREDESK_CLAIM_AFTER": "0.8",
@@ -57,6 +61,7 @@ class Subscriber:
     """Reads the enriched stream as an outsider would, all the time."""
 
     url: str
+    keys: Keys = KEYS
     events: list[dict[str, Any]] = field(default_factory=list)
     _over: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -71,15 +76,14 @@ class Subscriber:
             self._thread.join(10)
 
     def _read(self) -> None:
-        last: bytes | str = "0"
+        last: Any = {keys.stream(ENRICHED_STREAM).encode(): b"0" for keys in self.keys.each()}
         with quick_client(self.url) as redis:
             while not self._over.is_set():
                 # A server that is down or emptied is part of the test: ask again.
                 with suppress(RedisError, OSError):
-                    key = KEYS.stream(ENRICHED_STREAM)
-                    for _, entries in cast("Any", redis.xread({key: last}, count=100, block=100)):
+                    for key, entries in cast("Any", redis.xread(last, count=100, block=100)):
                         for entry_id, fields in entries:
-                            last = entry_id
+                            last[key] = entry_id
                             self.events.append(json.loads(fields[b"__data__"]))
                     continue
                 self._over.wait(0.05)
@@ -115,9 +119,14 @@ class Attack:
     def url(self) -> str:
         return server_url(self.settings)
 
+    @property
+    def keys(self) -> Keys:
+        """The keys of the desk, with as many partitions as its services are told."""
+        return Keys("news", int(self.quick.get(PARTITIONS, "1")))
+
     def start(self) -> None:
         self.desk.start()
-        self.subscriber = Subscriber(self.url)
+        self.subscriber = Subscriber(self.url, self.keys)
         self.subscriber.start()
 
     def stop(self) -> None:
@@ -201,11 +210,12 @@ class Attack:
         """Whether no stage of ours has anything before it."""
         with quick_client(self.url) as redis:
             try:
+                every = [keys.stream(stream) for keys in self.keys.each() for stream in STREAMS]
                 return all(
                     group["pending"] == 0 and group["lag"] == 0
-                    for stream in STREAMS
-                    if redis.exists(KEYS.stream(stream))
-                    for group in cast("Any", redis.xinfo_groups(KEYS.stream(stream)))
+                    for key in every
+                    if redis.exists(key)
+                    for group in cast("Any", redis.xinfo_groups(key))
                     if is_ours(group["name"].decode())
                 )
             except RedisError:
@@ -213,8 +223,8 @@ class Attack:
 
     def events(self, stream: Stream) -> list[dict[str, Any]]:
         with quick_client(self.url) as redis:
-            entries = cast("Any", redis.xrange(KEYS.stream(stream)))
-        return [json.loads(fields[b"__data__"]) for _, fields in entries]
+            found: Any = [redis.xrange(keys.stream(stream)) for keys in self.keys.each()]
+        return [json.loads(fields[b"__data__"]) for entries in found for _, fields in entries]
 
     def dead(self) -> list[dict[str, Any]]:
         return self.events(DEAD_STREAM)

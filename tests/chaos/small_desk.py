@@ -8,11 +8,9 @@ with the stage that brings its outcomes.
 from __future__ import annotations
 
 import asyncio
-import base64
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid5
 
@@ -142,11 +140,7 @@ class Worker:
         if not given:
             return
         self.client.meets(fate)
-        bodies = [base64.b64encode(raw).decode() for raw in given.values()]
-        message: Any = SimpleNamespace(
-            raw_message={"message_ids": [entry_id.encode() for entry_id in given]}
-        )
-        self.work = asyncio.create_task(self.stage._receive(bodies, message, self.name))
+        self.work = asyncio.create_task(self.stage.receive(0, list(given.items()), self.name))
         await self._until_done()
 
     async def _until_done(self) -> None:

@@ -306,6 +306,11 @@ class CrashAt:
         if len(self.names) == self.number:
             raise Crash(f"{self.number}: {name}")
 
+    def spared(self, number: int) -> int:
+        """As :meth:`services.effects.EffectLog.spared`."""
+        left = None if self.number is None else self.number - len(self.names) - 1
+        return number if left is None or left < 0 else min(number, left)
+
     def __enter__(self) -> Self:
         services.effects._active[:] = [self]  # type: ignore[list-item]  # has note()
         return self

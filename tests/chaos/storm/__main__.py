@@ -37,6 +37,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     add("--server", default="embedded", help="embedded, or the URL of an empty server of yours")
     add("--fsync", choices=("always", "everysec"), default="everysec")
     add("--pace", type=float, default=1.0, help="shorter faults, closer together: 0.4")
+    add("--partitions", type=int, default=1, help="WIREDESK_PARTITIONS of the desk")
     add("--folder", type=Path, help="kept; default: a new one, removed when all is well")
     return parser.parse_args(arguments)
 
@@ -48,7 +49,14 @@ def storm_of(given: argparse.Namespace) -> Storm:
     if url is not None:
         kinds = [kind for kind in kinds if kind not in OURS_ONLY]
     return Storm(
-        given.seed, given.articles, given.minutes * 60, kinds, given.fsync, given.pace, url
+        given.seed,
+        given.articles,
+        given.minutes * 60,
+        kinds,
+        given.fsync,
+        given.pace,
+        url,
+        partitions=given.partitions,
     )
 
 

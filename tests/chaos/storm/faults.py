@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from services.bus.keys import STREAMS, is_ours
-from tests.chaos.harness import KEYS, quick_client
+from tests.chaos.harness import quick_client
 from tests.chaos.proxy import Weather
 from tests.chaos.storm.schedule import RELEASES, WORKERS
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from redis import Redis
 
-    from services.bus.keys import Stream
+    from services.bus.keys import Keys
     from tests.chaos.storm.field import Field
     from tests.chaos.storm.schedule import Planned
 
@@ -124,28 +124,33 @@ def _flush(field: Field, _fault: Planned) -> None:
 
 def _stream(field: Field, fault: Planned) -> None:
     with quick_client(field.url) as redis:
-        redis.delete(KEYS.stream(BY_NAME[fault.victim]))
+        redis.delete(_hit(field, fault).stream(BY_NAME[fault.victim]))
 
 
 def _group(field: Field, fault: Planned) -> None:
-    stream = BY_NAME[fault.victim]
+    key = _hit(field, fault).stream(BY_NAME[fault.victim])
     with quick_client(field.url) as redis:
-        for group in our_groups(redis, stream):
-            redis.xgroup_destroy(KEYS.stream(stream), group)
+        for group in our_groups(redis, key):
+            redis.xgroup_destroy(key, group)
 
 
 def _ghost(field: Field, fault: Planned) -> None:
-    stream = BY_NAME[fault.victim]
+    key = _hit(field, fault).stream(BY_NAME[fault.victim])
     with quick_client(field.url) as redis:
-        for group in our_groups(redis, stream):
-            redis.xreadgroup(group, f"ghost-{fault.number}", {KEYS.stream(stream): ">"}, TAKEN)
+        for group in our_groups(redis, key):
+            redis.xreadgroup(group, f"ghost-{fault.number}", {key: ">"}, TAKEN)
 
 
-def our_groups(redis: Redis, stream: Stream) -> list[str]:
+def _hit(field: Field, fault: Planned) -> Keys:
+    """The partition that a fault hits: one after the other."""
+    return field.keys.at(fault.number % field.keys.partitions)
+
+
+def our_groups(redis: Redis, key: str) -> list[str]:
     """The groups of ours on a stream; none where a server that forgot has it no more."""
-    if not redis.exists(KEYS.stream(stream)):
+    if not redis.exists(key):
         return []
-    found: Any = redis.xinfo_groups(KEYS.stream(stream))
+    found: Any = redis.xinfo_groups(key)
     names = [group["name"].decode() for group in found]
     return [name for name in names if is_ours(name)]
 

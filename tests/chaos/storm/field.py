@@ -18,7 +18,7 @@ from services.bus.server import EmbeddedServer
 from services.bus.subscribers import Subscribers
 from services.console.supervisor import Desk
 from services.settings import Settings
-from tests.chaos.harness import QUICK, Attack, Subscriber
+from tests.chaos.harness import PARTITIONS, QUICK, Attack, Subscriber
 from tests.chaos.proxy import Proxy
 from tests.chaos.storm.schedule import WORKERS
 from tests.chaos.storm.worker import RELEASE, SERVICE, SOCKET_TIMEOUT
@@ -65,8 +65,11 @@ def environ_of(pace: float) -> dict[str, str]:
 class Field(Attack):
     """An attacked desk whose services reach the server through a proxy."""
 
-    def __init__(self, folder: Path, fsync: str, pace: float, url: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, fsync: str, pace: float, url: str | None = None, partitions: int = 1
+    ) -> None:
         super().__init__(folder)
+        self.quick[PARTITIONS] = str(partitions)
         self.own = None if url is not None else EmbeddedServer(folder / "server", fsync)
         self._given = url
         self._pace = pace
@@ -86,16 +89,21 @@ class Field(Attack):
         self.proxy = Proxy(self.url)
         self.proxy.__enter__()
         self._start_desk()
-        self.subscriber = Subscriber(self.url)
+        self.subscriber = Subscriber(self.url, self.keys)
         self.subscriber.start()
         self.run_until(self.standing, "every stage works")
         asyncio.run(self._add_sleeper())
 
     def _start_desk(self) -> None:
         self.settings = Settings.model_validate(
-            {"inbox": self.settings.inbox, "redis_url": self.proxy.url}
+            {
+                "inbox": self.settings.inbox,
+                "redis_url": self.proxy.url,
+                "partitions": self.keys.partitions,
+            }
         )
-        self.quick = {**environ_of(self._pace), "WIREDESK_REDIS_URL": self.proxy.url}
+        given = {"WIREDESK_REDIS_URL": self.proxy.url, PARTITIONS: self.quick[PARTITIONS]}
+        self.quick = {**environ_of(self._pace), **given}
         self.environ = {"*": self.quick, **{name: {SERVICE: _stage(name)} for name in WORKERS}}
         modules = dict.fromkeys(WORKERS, MODULE)
         self.desk = Desk(self.settings, self.log, self.environ, modules)
@@ -214,10 +222,15 @@ def _ended(pid: int) -> bool:
 
 @contextmanager
 def standing(
-    folder: Path, *, fsync: str = "everysec", pace: float = 1.0, url: str | None = None
+    folder: Path,
+    *,
+    fsync: str = "everysec",
+    pace: float = 1.0,
+    url: str | None = None,
+    partitions: int = 1,
 ) -> Iterator[Field]:
     """A desk in the field, taken down at the end whatever happened."""
-    field = Field(folder, fsync, pace, url)
+    field = Field(folder, fsync, pace, url, partitions)
     try:
         field.start()
         yield field

@@ -60,6 +60,7 @@ class Storm:
     pace: float = 1.0
     url: str | None = None
     brief: bool = False
+    partitions: int = 1
 
 
 @dataclass
@@ -161,7 +162,9 @@ def run_storm(storm: Storm, folder: Path, diary: Diary) -> Report:
     strict = [kind for kind in storm.kinds if not _forgets(kind, storm.fsync)]
     diary.note(f"seed {storm.seed}: {len(files)} files, appendfsync {storm.fsync}")
     bulletins = Wire(storm.seed + BULLETINS)
-    with standing(folder, fsync=storm.fsync, pace=storm.pace, url=storm.url) as desk:
+    with standing(
+        folder, fsync=storm.fsync, pace=storm.pace, url=storm.url, partitions=storm.partitions
+    ) as desk:
         diary.note("every stage works")
         _act(storm, desk, diary, bulletins, files[:cut], strict, FIRST_ACT)
         assert_accounted(desk, poisoned(desk.dropped), emptied=False)
