@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 import statistics
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import httpx
@@ -75,26 +76,36 @@ def answers(client: httpx.Client) -> bool:
         return False
 
 
-def text_of(number: int, word: str) -> str:
-    """An article with a word that no other has."""
-    return f"{plain_text(number, WORDS)}\n{word} was there, too.\n"
+@dataclass(frozen=True, slots=True)
+class Dropping:
+    """A file on its way into the inbox, with a word that no other has."""
 
+    inbox: Path
+    number: int
+    word: str
+    renamed: bool
 
-def begin(inbox: Path, number: int, word: str, *, renamed: bool) -> Path:
-    """What there is of a file before it is complete: its temporary name, or nothing."""
-    path = inbox / f"{number}.txt"
-    if renamed:
-        path.with_suffix(".txt.part").write_text(text_of(number, word), encoding="utf-8")
-    return path
+    def begin(self) -> None:
+        """Write what there is of it before it is complete: its temporary name, or nothing."""
+        if self.renamed:
+            self._part.write_text(self._text, encoding="utf-8")
 
+    def complete(self) -> float:
+        """Let it be complete; when it was."""
+        path = self.inbox / f"{self.number}.txt"
+        if self.renamed:
+            self._part.rename(path)
+        else:
+            path.write_text(self._text, encoding="utf-8")
+        return time.perf_counter()
 
-def complete(path: Path, number: int, word: str, *, renamed: bool) -> float:
-    """Let the file be complete; when it was."""
-    if renamed:
-        path.with_suffix(".txt.part").rename(path)
-    else:
-        path.write_text(text_of(number, word), encoding="utf-8")
-    return time.perf_counter()
+    @property
+    def _part(self) -> Path:
+        return self.inbox / f"{self.number}.txt.part"
+
+    @property
+    def _text(self) -> str:
+        return f"{plain_text(self.number, WORDS)}\n{self.word} was there, too.\n"
 
 
 def found_after(client: httpx.Client, word: str, since: float) -> float:
@@ -114,12 +125,12 @@ def measure(client: httpx.Client, inbox: Path, settle: float) -> dict[str, list[
     for number in range(ARTICLES):
         kind = "renamed" if number % 2 else "plain"
         word = f"q{new_names(number, 1)[0].lower()}{number}"
-        which = {"number": WARM_UP + number, "word": word, "renamed": kind == "renamed"}
-        path = begin(inbox, **which)
+        drop_it = Dropping(inbox, WARM_UP + number, word, renamed=kind == "renamed")
+        drop_it.begin()
         # A drop each second; and what has a temporary name has it for as long as a scan takes.
         due = max(begun + number * EVERY, time.perf_counter() + SEEN)
         time.sleep(due - time.perf_counter())
-        at = complete(path, **which)
+        at = drop_it.complete()
         seconds = found_after(client, word, at)
         taken[kind].append((seconds - (settle if kind == "plain" else 0.0)) * 1000)
     return taken
@@ -159,8 +170,8 @@ def figure_of(taken: dict[str, list[float]]) -> Figure:
         how=(
             "One article a second; a reader searches for a word that only it has, every 5 ms. Half "
             "of the files are written plainly and must stand still for settle_time, which is taken "
-            "off; half are renamed into place from a name ending in .part that stood there for half "
-            "a second, and needn't."
+            "off; half are renamed into place from a name ending in .part that stood there for "
+            "half a second, and needn't."
         ),
         judged={
             "p50 beyond the settle time": lower(ASKED_P50, p50, "ms"),
