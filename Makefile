@@ -38,9 +38,11 @@ OURSELVES := $(PIP) install --quiet --no-deps --no-build-isolation --editable .
 RUN_READY := $(VENV)/.ready-to-run
 TEST_READY := $(VENV)/.ready-to-test
 
-COMPILE := $(BIN)/uv pip compile pyproject.toml --no-config --quiet --universal --python-version 3.11 \
+COMPILE := $(BIN)/uv pip compile --no-config --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
-	--custom-compile-command "make lock" --group build
+	--custom-compile-command "make lock"
+# What an image holds, at the versions that are tested.
+IMAGE := --constraint requirements.lock --output-file deploy/requirements-
 
 .DEFAULT_GOAL := help
 .PHONY: help demo run test bench bench-quality chaos fuzz lint types lock check-lock generated check-generated clean
@@ -95,11 +97,13 @@ check-generated: $(TEST_READY) ## Refuse generated files that are not current
 	$(BIN)/python -m tests.golden.format_table --check
 
 lock: $(TEST_READY) ## Pin all dependencies anew; make lock UPGRADE=--upgrade takes the newest
-	$(COMPILE) $(UPGRADE) --extra all --output-file requirements.lock
-	$(COMPILE) $(UPGRADE) --extra all --extra test --extra dev --constraint requirements.lock \
+	$(COMPILE) $(UPGRADE) pyproject.toml --group build --extra all --output-file requirements.lock
+	$(COMPILE) $(UPGRADE) pyproject.toml --group build --extra all --extra test --extra dev --constraint requirements.lock \
 		--output-file requirements-dev.lock
-	$(COMPILE) $(UPGRADE) --extra ingest --extra console --extra api --extra postgres --extra tracing --constraint requirements.lock \
-		--output-file deploy/requirements-light.lock
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra ingest --extra api --extra console --extra tracing $(IMAGE)ingest.lock
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra enrichment --extra console --extra tracing $(IMAGE)enrichment.lock
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra api --extra postgres --extra console --extra tracing $(IMAGE)indexer.lock
+	$(COMPILE) $(UPGRADE) --group build $(IMAGE)build.lock
 
 check-lock: $(TEST_READY) ## Refuse lock files that hold an address or miss a dependency
 	$(BIN)/python -m tests.repo.lock_check

@@ -28,6 +28,7 @@ from services.console import (
     export_command,
     ledger_command,
     migrate_store,
+    missing,
     reenrich_command,
     resume,
     status_command,
@@ -362,6 +363,11 @@ def main() -> None:
         sys.exit(_said(str(error), Exit.CONFIG))
     except (RedisError, OSError) as error:
         sys.exit(_said(f"{error.__class__.__name__}: {error}", Exit.UNAVAILABLE))
+    except ModuleNotFoundError as error:
+        said = missing.advice(error.name)
+        if said is None:
+            raise
+        sys.exit(_said(said, Exit.CONFIG))
 
 
 def _said(reason: str, code: int) -> int:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -32,14 +32,33 @@ OPTION = re.compile(r"^\s*(?:-[a-zA-Z]\b|--(?!hash=sha256:[0-9a-f]{64}(?:\s|$))\
 
 PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)")
 
-LOCKS: Mapping[str, tuple[str, ...] | None] = {
-    "requirements.lock": ("all",),
-    "requirements-dev.lock": ("all", "test", "dev"),
-    "deploy/requirements-light.lock": ("ingest", "console", "api", "postgres"),
+
+class Covers(NamedTuple):
+    """What of ``pyproject.toml`` a lock file covers."""
+
+    extras: tuple[str, ...] = ()
+    runs: bool = True
+    """Whether it has what every service needs."""
+    builds: bool = True
+    """Whether it has what builds our own package; an image has no use for it."""
+
+
+LOCKS: Mapping[str, Covers | None] = {
+    "requirements.lock": Covers(("all",)),
+    "requirements-dev.lock": Covers(("all", "test", "dev")),
+    "deploy/requirements-ingest.lock": Covers(
+        ("ingest", "api", "console", "tracing"), builds=False
+    ),
+    "deploy/requirements-enrichment.lock": Covers(
+        ("enrichment", "console", "tracing"), builds=False
+    ),
+    "deploy/requirements-indexer.lock": Covers(
+        ("api", "postgres", "console", "tracing"), builds=False
+    ),
+    "deploy/requirements-build.lock": Covers(runs=False),
     "requirements-models.lock": None,
 }
-"""Each lock file and the extras that it covers; the build group is in all of these. None: written
-by hand, and covers nothing of ``pyproject.toml``."""
+"""Each lock file. None: written by hand, and covers nothing of ``pyproject.toml``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,24 +134,23 @@ def _extra(project: Json, extra: str) -> Iterator[str]:
             yield line
 
 
-def wanted(pyproject: Json, extras: Iterable[str]) -> list[Requirement]:
-    """What the project asks for with these extras, and to be built."""
+def wanted(pyproject: Json, covers: Covers) -> list[Requirement]:
+    """What the project asks for, to be run with these extras, and to be built."""
     project = pyproject["project"]
-    lines = [
-        *project["dependencies"],
-        *pyproject["dependency-groups"]["build"],
-        *pyproject["build-system"]["requires"],
-        *(line for extra in extras for line in _extra(project, extra)),
-    ]
+    lines = [line for extra in covers.extras for line in _extra(project, extra)]
+    if covers.runs:
+        lines += project["dependencies"]
+    if covers.builds:
+        lines += pyproject["dependency-groups"]["build"] + pyproject["build-system"]["requires"]
     return [Requirement(line) for line in lines]
 
 
-def cover_faults(name: str, text: str, pyproject: Json, extras: Iterable[str]) -> list[Fault]:
+def cover_faults(name: str, text: str, pyproject: Json, covers: Covers) -> list[Fault]:
     """Every dependency that is not pinned, or pinned to what its range doesn't allow."""
     pinned = pins(text)
     return [
         Fault(name, 0, f"{fault}: run make lock")
-        for requirement in wanted(pyproject, extras)
+        for requirement in wanted(pyproject, covers)
         for fault in _unmet(requirement, pinned.get(canonicalize_name(requirement.name), []))
     ]
 
@@ -164,8 +182,8 @@ def faults_of(pyproject: Json, locks: Mapping[str, str]) -> list[Fault]:
     found = disagreements(locks)
     for name, text in locks.items():
         found += address_faults(name, text) + pin_faults(name, text)
-        extras = LOCKS[name]
-        found += [] if extras is None else cover_faults(name, text, pyproject, extras)
+        covers = LOCKS[name]
+        found += [] if covers is None else cover_faults(name, text, pyproject, covers)
     return found
 
 

@@ -10,6 +10,7 @@ import pytest
 from tests.repo.lock_check import (
     LOCKS,
     ROOT,
+    Covers,
     address_faults,
     cover_faults,
     disagreements,
@@ -17,12 +18,14 @@ from tests.repo.lock_check import (
     main,
     pin_faults,
     pins,
+    wanted,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 HASH = "a" * 64
+ALL = Covers(("all",))
 GOOD = f"""\
 # made by: make lock
 Some.Package==1.2.3 \\
@@ -51,7 +54,7 @@ def test_the_lock_files_of_the_project_are_without_fault() -> None:
 def test_a_good_lock_file_has_no_fault() -> None:
     assert address_faults("lock", GOOD) == []
     assert pin_faults("lock", GOOD) == []
-    assert cover_faults("lock", GOOD, PYPROJECT, ["all"]) == []
+    assert cover_faults("lock", GOOD, PYPROJECT, ALL) == []
 
 
 @pytest.mark.parametrize(
@@ -126,10 +129,25 @@ def test_a_dependency_that_the_lock_does_not_cover_is_named(asked: str, where: s
         "build-system": {"requires": [asked] if where == "build system" else []},
     }
 
-    (fault,) = cover_faults("lock", GOOD, pyproject, ["all"])
+    (fault,) = cover_faults("lock", GOOD, pyproject, ALL)
 
     assert asked in fault.reason
     assert "make lock" in fault.reason
+
+
+def test_a_lock_file_may_be_for_running_or_for_building_alone() -> None:
+    pyproject = {
+        "project": {"name": "desk", "dependencies": ["runs"], "optional-dependencies": {}},
+        "dependency-groups": {"build": ["builds"]},
+        "build-system": {"requires": ["builds-too"]},
+    }
+
+    def missing(covers: Covers) -> list[str]:
+        return [str(requirement) for requirement in wanted(pyproject, covers)]
+
+    assert missing(Covers(builds=False)) == ["runs"]
+    assert missing(Covers(runs=False)) == ["builds", "builds-too"]
+    assert missing(Covers()) == ["runs", "builds", "builds-too"]
 
 
 def test_two_lock_files_that_pin_different_versions_are_refused() -> None:
@@ -144,7 +162,7 @@ def test_two_lock_files_that_pin_different_versions_are_refused() -> None:
 def test_a_lock_file_for_less_may_leave_packages_out() -> None:
     less = GOOD.split("other==", maxsplit=1)[0]
 
-    assert disagreements({"requirements.lock": GOOD, "deploy/requirements-light.lock": less}) == []
+    assert disagreements({"requirements.lock": GOOD, "deploy/requirements-ingest.lock": less}) == []
 
 
 def test_all_kinds_of_fault_are_found_together() -> None:
