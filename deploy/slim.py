@@ -85,10 +85,8 @@ beside it. The services' packages are in a venv, which sees none of those."""
 TESTS = frozenset({"tests", "test"})
 """Folders of a package's own tests."""
 
-SOURCES = frozenset(
-    (".c", ".cc", ".cpp", ".cu", ".cuh", ".h", ".hpp", ".pxd", ".pxi", ".pyx", ".a", ".pyi")
-)
-"""What compilers and type checkers read."""
+SOURCES = frozenset((".c", ".cc", ".cpp", ".h", ".hpp", ".pxd", ".pxi", ".pyx", ".a", ".pyi"))
+"""What compilers and type checkers read; not ``.cu``, which thinc reads when it is loaded."""
 
 UNUSED_FILES = ("zstandard/_cffi*.so", "babel/locale-data/*.dat")
 """Single files of packages. zstandard: a second way to the same library, for other Pythons than
