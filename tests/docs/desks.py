@@ -71,7 +71,7 @@ def dead_letters(settings: Settings, redis: Redis) -> None:
         event = received_event(raw)
         item = Item(desk.put(event), event, raw, None, 3)
         burial = burial_of(ENRICHMENT, desk.keys.stream(RAW_STREAM), item, fault)
-        entry = NAMED if number == 1 else "*"
+        entry = f"{NAMED[:-1]}{number - 1}"
         redis.xadd(desk.keys.stream(DEAD_STREAM), {DATA_FIELD: burial.dead_letter}, entry)
     asyncio.run(_halt(settings))
 
@@ -103,10 +103,17 @@ def webhooks(settings: Settings, redis: Redis) -> None:
         redis.xadd(Keys("news").webhook("archive", "dead"), fields, entry)
 
 
+def runbook(settings: Settings, redis: Redis) -> None:
+    """All that an alert may be about."""
+    dead_letters(settings, redis)
+    webhooks(settings, redis)
+
+
 PREPARED: dict[str, Callable[[Settings, Redis], None]] = {
     "": empty,
     "dead-letters": dead_letters,
     "webhooks": webhooks,
+    "runbook": runbook,
 }
 """Desks on the server of the documents; ``fresh`` and ``running`` have servers of their own."""
 

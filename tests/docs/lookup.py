@@ -117,6 +117,8 @@ def _command(words: Sequence[str]) -> None:
     name = Path(program).name
     if name in SHELL_OWN or "$" in program:
         return
+    if "/" in program and (ROOT / program).is_file():
+        return
     if name in KNOWN:
         KNOWN[name](arguments)
     elif name in ELSEWHERE:
@@ -213,7 +215,14 @@ def _pip(arguments: Sequence[str]) -> None:
 
 
 def _docker(arguments: Sequence[str]) -> None:
-    """``docker compose``: files, services, profiles; options where the program is there."""
+    """Files and targets of ``build``; files, services and profiles of ``compose``."""
+    if arguments[:1] == ["build"]:
+        dockerfile = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8")
+        for flag, value in itertools.pairwise(arguments):
+            if flag == "--target" and not re.search(
+                rf"^FROM .* AS {value}$", dockerfile, re.MULTILINE
+            ):
+                raise NotThereError(f"deploy/Dockerfile has no target {value}")
     if arguments[:1] != ["compose"]:
         return
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -240,9 +249,24 @@ def _kubectl(arguments: Sequence[str]) -> None:
     else:
         folders = [b for a, b in itertools.pairwise(arguments) if a == "-k"]
     for folder in folders:
-        if not (ROOT / folder / "kustomization.yaml").exists():
+        # Another is one that the reader makes.
+        if folder.startswith("deploy") and not (ROOT / folder / "kustomization.yaml").exists():
             raise NotThereError(f"{folder} is nothing to build")
-    _options(("kubectl", *words[:1]), arguments)
+    _options(("kubectl", *_words(arguments)[:3]), arguments)
+
+
+def _words(arguments: Sequence[str]) -> list[str]:
+    """The words of a kubectl command that are neither options nor their values."""
+    words: list[str] = []
+    rest = iter(arguments)
+    for word in rest:
+        if word == "--":
+            break
+        if not word.startswith("-"):
+            words.append(word)
+        elif re.fullmatch(r"-[a-zA-Z]|--[a-z-]+", word) and word not in BARE:
+            next(rest, None)
+    return words
 
 
 def _script(arguments: Sequence[str]) -> None:
@@ -254,6 +278,9 @@ def _elsewhere(program: str, arguments: Sequence[str]) -> None:
     if shutil.which(program) is not None:
         _options((program,), arguments)
 
+
+BARE = frozenset({"-i", "-t", "-w", "-A", "--all", "--wait", "--watch", "--previous", "--rm"})
+"""Options of kubectl without a value behind them."""
 
 LOOKED_UP = frozenset({"kubectl", "pg_dump", "pg_restore", "psql", "promtool"})
 """Programs with long options that their ``--help`` lists whole."""

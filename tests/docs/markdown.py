@@ -69,6 +69,7 @@ class Document:
     indented: tuple[Block, ...]
     anchors: frozenset[str]
     links: tuple[str, ...]
+    inline: tuple[Block, ...]
 
 
 def documents() -> list[str]:
@@ -92,6 +93,7 @@ def parsed(name: str, text: str) -> Document:
         tuple(_blocks(name, tokens, "code_block")),
         frozenset(_anchors(tokens)),
         tuple(_links(tokens)),
+        tuple(_inline(name, tokens)),
     )
 
 
@@ -138,6 +140,16 @@ def _links(tokens: Sequence[Token]) -> Iterator[str]:
         for child in token.children or ():
             if child.type in {"link_open", "image"}:
                 yield str(child.attrGet("href") or child.attrGet("src") or "")
+
+
+def _inline(name: str, tokens: Sequence[Token]) -> Iterator[Block]:
+    """What stands between backticks within a text."""
+    line = 0
+    for token in tokens:
+        line = token.map[0] + 1 if token.map else line
+        for child in token.children or ():
+            if child.type == "code_inline":
+                yield Block(name, line, "", " ".join(child.content.split()))
 
 
 def typed(block: Block) -> list[Typed]:

@@ -6,11 +6,16 @@ by ``python -m tests.docs.run_all``; here it is looked up.
 
 from __future__ import annotations
 
+import re
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.docs.markdown import documents
+from tests.docs.desks import NAMED
+from tests.docs.markdown import commands, document, documents
 from tests.docs.world import World
 
 if TYPE_CHECKING:
@@ -26,3 +31,87 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.mark.parametrize("name", documents())
 def test_the_commands_of_a_document_do_what_it_says(world: World, name: str) -> None:
     world.run(name)
+
+
+class Receiver(BaseHTTPRequestHandler):
+    """Takes every event."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing on the terminal."""
+
+
+@contextmanager
+def receiver() -> Iterator[str]:
+    """The address of a webhook's receiver."""
+    with HTTPServer(("127.0.0.1", 0), Receiver) as server:
+        running = threading.Thread(target=server.serve_forever)
+        running.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/hook"
+        finally:
+            server.shutdown()
+            running.join()
+
+
+RUNBOOK = "docs/monitoring.md"
+
+SEED = "seeds/000_705faf08c05380e2.txt"
+
+MEANT = {
+    r"\bSTAGE\b": "enrichment",
+    r"\bFILE\b": SEED,
+    r"(?<=subscribers )(\w+) NAME": r"\1 dashboard",
+    r"\bNAME\b": "archive",
+    r"drop ID": f"drop {NAMED[:-1]}1",
+    r"\bID\b": NAMED,
+}
+"""What stands for the words in capitals; two letters, since neither can be dealt with twice."""
+
+AT_WORK = re.compile(r"wiredesk (add|check|ledger|status|doctor)\b")
+"""Commands that are about services that run."""
+
+WATCH = "wiredesk status --watch"
+
+ENDS_ALL = re.compile(r" (retry|drop|remove)\b")
+"""They come last: what they do away with, others look at."""
+
+
+def runbook() -> list[str]:
+    """The commands within the text of the runbook that no block of it has."""
+    told = {line for block in document(RUNBOOK).blocks for line in commands(block).splitlines()}
+    found = {one.code for one in document(RUNBOOK).inline if one.code.startswith("wiredesk ")}
+    return sorted(found - told - {WATCH}, key=lambda code: (bool(ENDS_ALL.search(code)), code))
+
+
+def meant(code: str) -> str:
+    for words, value in MEANT.items():
+        code = re.sub(words, value, code)
+    return code
+
+
+def test_each_command_of_the_runbook_can_be_typed_as_it_stands(world: World) -> None:
+    """At a desk that has what its alerts are about; words in capitals are filled in."""
+    typed = runbook()
+    assert len(typed) > 15
+    private = {"WIREDESK_WEBHOOK_PRIVATE_TARGETS": "true"}
+    with (
+        receiver() as url,
+        world.at("runbook", "runbook", **private) as quiet,
+        world.at("running", "at-work") as working,
+    ):
+        for setup in (
+            f"wiredesk webhooks add archive {url}",
+            "wiredesk subscribers add dashboard --from beginning",
+        ):
+            assert quiet.run(setup)[0] == 0
+        ended = {
+            code: (working if AT_WORK.match(code) else quiet).run(meant(code)) for code in typed
+        }
+        working.stay(WATCH, "enrichment")
+    wrong = {code: told for code, (end, told) in ended.items() if end != 0}
+    assert wrong == {}

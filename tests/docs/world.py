@@ -46,12 +46,16 @@ def quickly(_: Block, treated: Treatment) -> bool:
 
 @dataclass
 class World:
-    """A folder with a warm console and a server; ``wanted`` says which blocks are run."""
+    """A folder with a warm console and a server; ``wanted`` says which blocks are run.
+
+    ``more``: what else is in the environment of a document.
+    """
 
     folder: Path
     wanted: Callable[[Block, Treatment], bool] = quickly
     patience: float = PATIENCE
     ports: Ports = field(default_factory=Ports)
+    more: dict[str, dict[str, str]] = field(default_factory=dict)
     _running: Future[Terminal] | None = None
 
     def __enter__(self) -> Self:
@@ -90,7 +94,7 @@ class World:
         return self._running.result(4 * self.patience)
 
     def _quick_start(self) -> Terminal:
-        terminal = self._terminal(QUICK_START)
+        terminal = self.at("fresh", folder_of(QUICK_START))
         terminal.__enter__()
         try:
             self._type(QUICK_START, terminal)
@@ -101,28 +105,24 @@ class World:
             raise
         return terminal
 
-    def _terminal(self, name: str) -> Terminal:
-        folder = stand(self.folder / name.removesuffix(".md").replace("/", "-"))
-        return Terminal(folder, environment(folder, self._tools, self.ports), self.ports)
+    def at(self, desk: str, name: str, **more: str) -> Terminal:
+        """A terminal of its own at a desk, in a folder of this name."""
+        folder = stand(self.folder / name)
+        if desk == "running":
+            more |= {"WIREDESK_INBOX": str(self.running().folder / "news")}
+        elif desk in desks.PREPARED:
+            more |= desks.prepare(desk, folder, self._server.url)
+        environ = environment(folder, self._tools, self.ports, **more)
+        return Terminal(folder, environ, self.ports)
 
     def run(self, name: str) -> int:
         """Run a document; how many blocks that were. :class:`DocumentError` names the place."""
         if name == QUICK_START:
             self.running()
             return len([one for one in document(name).blocks if self.wanted(one, treatment(one))])
-        with self._at_its_desk(name) as terminal:
-            return self._type(name, terminal)
-
-    def _at_its_desk(self, name: str) -> Terminal:
-        folder = stand(self.folder / name.removesuffix(".md").replace("/", "-"))
         desk = desk_of(document(name).blocks)
-        more: dict[str, str] = {}
-        if desk == "running":
-            more = {"WIREDESK_INBOX": str(self.running().folder / "news")}
-        elif desk in desks.PREPARED:
-            more = desks.prepare(desk, folder, self._server.url)
-        environ = environment(folder, self._tools, self.ports, **more)
-        return Terminal(folder, environ, self.ports)
+        with self.at(desk, folder_of(name), **self.more.get(name, {})) as terminal:
+            return self._type(name, terminal)
 
     def _type(self, name: str, terminal: Terminal) -> int:
         ran = 0
@@ -166,6 +166,11 @@ class World:
                     f"{one.command!r} doesn't print {wrong!r} there, but\n"
                     f"{printed.out}{printed.err}"
                 )
+
+
+def folder_of(name: str) -> str:
+    """Where a document is tried out."""
+    return name.removesuffix(".md").replace("/", "-")
 
 
 def program_of(block: Block, terminal: Terminal) -> str:
