@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -34,6 +34,8 @@ QUICK = {
     "WIREDESK_WORKERS": "2",
     # Any free port: another desk may run beside these tests.
     "WIREDESK_API_PORT": "0",
+    "WIREDESK_DROP": "true",
+    "WIREDESK_DROP_PORT": "0",
 }
 WORKERS = ["enrichment", "enrichment", "indexer", "ingest"]
 """The stages of the signs of life of a whole desk."""
@@ -190,6 +192,27 @@ def test_add_drops_files_and_says_what_became_of_each(up: Up, tmp_path: Path) ->
     assert rejected == "image.txt: 1 rejected (rejected/image.txt)"
     assert reason.startswith("  record 1: ")
     assert bad.exists()
+
+
+def test_a_file_that_comes_by_http_has_its_receipt_at_the_address_it_was_given(up: Up) -> None:
+    lines = (up.inbox.parent / "log").read_text().splitlines()
+    logged = [json.loads(line) for line in lines if line.startswith("{")]
+    (address,) = (line["url"] for line in logged if line["event"] == "receiver.ready")
+    text = STORY.replace("trams", "ferries").encode()
+    asked = Request(f"{address}/v1/drop?name=ferry.txt", text)  # noqa: S310  (our own server)
+    with urlopen(asked, timeout=10) as answer:  # noqa: S310
+        assert answer.status == 202
+        told = json.load(answer)
+
+    def receipt() -> dict[str, Any] | None:
+        with urlopen(f"{address}{told['receipt']}", timeout=10) as answer:  # noqa: S310
+            return dict(json.load(answer)) if answer.status == 200 else None
+
+    wait_until(receipt, "the receipt of what came by HTTP", 60)
+    settled = receipt()
+    assert settled is not None
+    assert (settled["file"], settled["content_sha256"]) == (told["file"], told["sha256"])
+    assert settled["summary"] == {"indexed": 1}
 
 
 def test_two_desks_on_one_folder_are_refused_with_the_reason(up: Up) -> None:

@@ -38,6 +38,13 @@ def test_each_worker_has_a_name_and_runs_the_same_module(workers: int, names: li
     assert {modules[name] for name in names} == {"services.enrichment"}
 
 
+def test_the_receiver_is_one_of_a_desks_processes_where_the_settings_want_it() -> None:
+    assert "receiver" not in modules_of(Settings(workers=1))
+    modules = modules_of(Settings(workers=1, drop=True))
+    assert list(modules) == ["indexer", "enrichment", "ingest", "receiver"]
+    assert modules["receiver"] == "services.ingest.receiver"
+
+
 def test_without_a_setting_there_is_one_worker_for_each_core(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from services import metrics
 from services.ingest.receiver import app as app_module
+from services.ingest.receiver import body as body_module
 from services.ingest.receiver.document import document
 from services.ingest.receiver.refused import TITLES
 from tests.receiver.kit import STORY, Hall, Wire
@@ -22,7 +23,7 @@ SHA256 = hashlib.sha256(STORY).hexdigest()
 
 
 def counted(ending: str) -> float:
-    return metrics.DROP_UPLOADS.labels(ending)._value.get()
+    return float(metrics.DROP_UPLOADS.labels(ending)._value.get())
 
 
 # --- dropping --------------------------------------------------------------------------------
@@ -170,7 +171,10 @@ def test_a_sender_who_goes_away_is_answered_nothing_and_leaves_nothing(
     assert [line["event"] for line in logs] == ["drop.cut_off"]
 
 
-def test_a_sender_who_stalls_is_given_up(hall_of: Callable[..., Hall]) -> None:
+def test_a_sender_who_stalls_is_given_up(
+    hall_of: Callable[..., Hall], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(body_module, "LINGER_SECONDS", 0.05)
     hall = hall_of(drop_timeout=0.05)
     answer = hall.ask("POST", "/v1/drop", wire=Wire([STORY], stall=True))
     assert (answer.status, answer.kind()) == (408, "too-slow")

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -223,7 +223,7 @@ def test_it_waits_for_the_folder_and_says_so(tmp_path: Path) -> None:
     ],
 )
 def test_settings_that_it_cant_follow_end_it_with_a_reason(
-    tmp_path: Path, over: dict[str, object]
+    tmp_path: Path, over: dict[str, Any]
 ) -> None:
     with served(tmp_path, **over) as process:
         assert process.wait() == Exit.CONFIG
