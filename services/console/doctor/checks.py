@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -47,6 +47,7 @@ class Server:
     scene: Surroundings
     info: Mapping[str, Any]
     ping_seconds: float
+    partition: int = 0
 
     @property
     def settings(self) -> Settings:
@@ -55,8 +56,12 @@ class Server:
 
     @cached_property
     def keys(self) -> Keys:
-        """The keys of the desk."""
-        return Keys.of(self.settings)
+        """The keys of the partition that is looked at; home unless said."""
+        return Keys.of(self.settings).at(self.partition)
+
+    def at(self, partition: int) -> Server:
+        """The same server, to look at another partition."""
+        return replace(self, partition=partition)
 
 
 Look: TypeAlias = Callable[[Surroundings], Finding]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schemas.events import DeadLetter
+from services.bus.agreement import noted
 from services.bus.budget import advice_for, halts
 from services.bus.envelope import Unreadable, read
 from services.bus.groups import group_info
@@ -14,6 +15,7 @@ from services.bus.keys import (
     DEAD_STREAM,
     ENRICHMENT,
     INDEXER,
+    RAW_STREAM,
     STREAMS,
     is_ours,
     receipts_stage,
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 
     from services.bus.keys import StageSpec, Stream
     from services.bus.registered import Registered
-    from services.console.doctor.checks import Server
+    from services.console.doctor.checks import Server, ServerLook
 
 OLD_WARN, OLD_FAIL = 300.0, 3600.0
 """Seconds that an article may wait at one stage: five minutes is the longest batch that isn't
@@ -66,6 +68,31 @@ async def groups_of(server: Server, spec: StageSpec) -> dict[str, dict[str, Any]
     """``XINFO GROUPS`` of the stream that a stage reads, by the groups' names."""
     found = await group_info(server.redis, server.keys.stream(spec.reads))
     return {group["name"].decode(): group for group in found}
+
+
+def in_each(look: ServerLook, nothing: str = "") -> ServerLook:
+    """A look at every partition, as one finding."""
+
+    async def looked(server: Server) -> Finding:
+        places = [server.at(keys.partition) for keys in server.keys.each()]
+        found = [await look(place) for place in places]
+        return found[0] if len(found) == 1 else merged(found, nothing)
+
+    return looked
+
+
+# --- partitions -------------------------------------------------------------------------------
+async def _partitions(server: Server) -> Finding:
+    note, given = await noted(server.redis, server.keys), server.keys.partitions
+    if note.number == given:
+        return ok(f"WIREDESK_PARTITIONS is {given}, as the desk has them")
+    told = f"the desk has {note.number}, and WIREDESK_PARTITIONS says {given}"
+    if not note.change and not await server.redis.exists(server.keys.stream(RAW_STREAM)):
+        return ok(f"{told}: it will have {given}, nothing was there yet")
+    return failure(
+        f"{told}: what is said here is of other partitions than those that are read",
+        f"set it to {note.number}; to change the number see docs/partitions.md",
+    )
 
 
 # --- groups -----------------------------------------------------------------------------------
@@ -221,7 +248,8 @@ async def _kept(server: Server, spec: StageSpec) -> Finding:
 
 async def _subscribers(server: Server) -> Finding:
     findings = []
-    for stream in (*STREAMS, *CHANGE_STREAMS):
+    streams = (*STREAMS, *CHANGE_STREAMS)
+    for stream in (s for s in streams if server.keys in server.keys.each(s)):
         known = await registered(server.redis, server.keys, stream)
         for group in await group_info(server.redis, server.keys.stream(stream)):
             name = group["name"].decode()
@@ -238,6 +266,8 @@ def _behind(
     server: Server, stream: Stream, name: str, entry: Registered | None, behind: int
 ) -> Finding:
     limit = server.settings.subscriber_limit if entry is None else entry.limit
+    # The limit is over all partitions of the stream, and each has its part of it.
+    limit //= len(server.keys.each(stream))
     kind = "made by hand" if entry is None else "registered"
     found = f"{name} ({kind}) on {stream.name}: {behind:,} of {limit:,} entries behind"
     if entry is not None and entry.lost is not None:
@@ -287,12 +317,19 @@ def _letter(fields: dict[bytes, bytes]) -> str:
 
 CHECKS = (
     ServerCheck(
+        name="streams.partitions",
+        looks_at="how many partitions the desk has, and how many this command was told",
+        limits="fails where they differ",
+        why="The other checks look at the partitions that the setting names.",
+        look=_partitions,
+    ),
+    ServerCheck(
         name="streams.groups",
         looks_at="the consumer group of each stage, on the stream that it reads",
         limits="fails where one is gone from a stream with entries or workers; warns where a stage "
         "never ran",
         why="Without its group a stage is given nothing.",
-        look=_groups,
+        look=in_each(_groups),
     ),
     ServerCheck(
         name="streams.begin",
@@ -301,7 +338,7 @@ CHECKS = (
         "figures can't tell, the markers of the articles can, for a week",
         limits="fails with the first such entry",
         why="A group made at $ skips what was there, and its lag says 0.",
-        look=_begin,
+        look=in_each(_begin),
     ),
     ServerCheck(
         name="streams.alive",
@@ -317,7 +354,7 @@ CHECKS = (
         limits=f"warns at {OLD_WARN:g} s, fails at {OLD_FAIL:g} s, or where a message was left "
         f"alone for {ABANDONED_CLAIMS} claim times",
         why="Counts look well when little comes; age tells that something is stuck.",
-        look=_oldest,
+        look=in_each(_oldest),
     ),
     ServerCheck(
         name="streams.halted",
@@ -331,7 +368,7 @@ CHECKS = (
         looks_at="whether entries were removed that a stage had not read, or that it has in work",
         limits="fails with the first",
         why="Our janitor never does that; another program that trims or deletes loses articles.",
-        look=_trim,
+        look=in_each(_trim),
     ),
     ServerCheck(
         name="streams.subscribers",
@@ -339,13 +376,13 @@ CHECKS = (
         limits="warns at half of the limit, or where a registered one's group is gone; fails where "
         "one has lost events",
         why="At the limit the janitor trims over it, or it would fill the server.",
-        look=_subscribers,
+        look=in_each(_subscribers),
     ),
     ServerCheck(
         name="streams.dead",
         looks_at="dead letters of the last day",
         limits="warns with the first",
         why="Each is an article that nobody will see until somebody looks.",
-        look=_dead,
+        look=in_each(_dead),
     ),
 )
