@@ -110,6 +110,19 @@ class LogRate:
         self.leave_out(event)
         return LEFT_OUT
 
+    def would_leave_out(self, event: str, trace_id: object = None) -> bool:
+        """Whether :meth:`admit` would leave a line out now; if so, it is counted as left out.
+
+        For a line that takes longer to make than to ask.
+        """
+        if not self._rate:
+            return False
+        with self._lock:
+            left_out = self._halvings(self._bucket(event).tokens, trace_id) == LEFT_OUT
+        if left_out:
+            self.leave_out(event)
+        return left_out
+
     def seldom(self, event: str, topic: Hashable, *, counts: bool = True) -> bool:
         """Whether a line that repeats itself is to be written: at first, then once a minute.
 

@@ -142,6 +142,14 @@ def seldom(event: str, topic: Hashable) -> bool:
     return not _rates or _rates[0].seldom(event, topic)
 
 
+def left_out(event: str, trace_id: str | None) -> bool:
+    """Whether an INFO line of this name about this trace would be left out now; it counts as one.
+
+    Asked before a line is made that each article has: most are left out where it matters.
+    """
+    return bool(_rates) and _rates[0].would_leave_out(event, trace_id)
+
+
 def stack_once(event: str, error: BaseException) -> BaseException | None:
     """``error`` for a line's ``exc_info``; None where its stack was written within the minute.
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schemas.article import EnrichedArticle
+from services.bus import tracing
 from services.bus.messages import event_of, log_fields, time_of
 from services.bus.scripts import Crossing
-from services.observability import get_logger
+from services.observability import get_logger, left_out
 
 if TYPE_CHECKING:
     from schemas.events import Payload
@@ -68,8 +69,12 @@ class Onward:
             return
         if first:
             self._measured.crossed(item, result)
+        enriched = isinstance(result, EnrichedArticle)
+        name = "article.enriched" if enriched else "article.filed"
+        if left_out(name, tracing.trace_id(item.traceparent)):
+            return
         log.info(
-            "article.enriched" if isinstance(result, EnrichedArticle) else "article.filed",
+            "article.enriched" if enriched else "article.filed",
             **item.context,
             **log_fields(result),
             attempts=item.attempts,

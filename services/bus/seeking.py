@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import redis as sync_redis
+from hiredis import pack_command
 from redis import asyncio as aio_redis
 from redis.asyncio import sentinel as aio_sentinel
 from redis.asyncio.connection import Connection, SSLConnection
@@ -195,6 +196,21 @@ class _Patient:
     """Makes errors of the connection of a server's refusals because of its part."""
 
     _advice = NO_CLUSTER
+
+    def pack_command(self, *args: Any) -> list[bytes]:
+        """A command as bytes, made by hiredis.
+
+        redis-py's own, which only its blocking connections leave to hiredis, is written in Python
+        and copies all that it has so far at every word: a tenth of what an article's transport
+        took.
+        """
+        name, *rest = args
+        words = name.split() if isinstance(name, str | bytes) else [name]
+        try:
+            return [pack_command((*words, *rest))]
+        except TypeError:  # a memoryview or the like, or what can't be sent at all
+            packed: list[bytes] = super().pack_command(*args)  # type: ignore[misc]  # a mixin
+            return packed
 
     async def read_response(self, *args: Any, **options: Any) -> Any:
         try:

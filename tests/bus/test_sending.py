@@ -6,13 +6,17 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from redis.exceptions import OutOfMemoryError
+from hypothesis import given
+from hypothesis import strategies as st
+from redis.asyncio.connection import Connection
+from redis.exceptions import DataError, OutOfMemoryError
 
 from services.bus.connect import client, server_url
 from services.bus.keys import ENRICHED_STREAM, ENRICHMENT, RAW_STREAM
 from services.bus.publisher import received_event
 from services.bus.scripts import ArticleRef, Crossing, Scripts
 from services.bus.scripts.sending import BYTES_AT_ONCE, SENT_AT_ONCE, Call, parts
+from services.bus.seeking import PatientConnection
 from services.effects import EffectLog
 from tests.bus.desk import Desk, article, articles, changed, publish
 from tests.wait import wait_until
@@ -174,3 +178,24 @@ def test_one_article_is_a_batch_too(desk: Desk, settings: Settings, workers: Wor
     wait_until(desk.settled, "it crosses")
     assert worker.stop() == 0
     assert len(desk.enriched()) == 1
+
+
+@given(
+    st.lists(st.text() | st.binary() | st.integers() | st.floats(), max_size=8),
+    st.sampled_from(["GET", "SCRIPT LOAD", b"EVALSHA"]),
+)
+def test_commands_are_packed_as_redis_py_packs_them(words: list[Any], name: str | bytes) -> None:
+    ours, theirs = PatientConnection(), Connection()
+    try:
+        expected = b"".join(theirs.pack_command(name, *words))
+    except UnicodeEncodeError:  # a lone surrogate
+        with pytest.raises(UnicodeEncodeError):
+            ours.pack_command(name, *words)
+    else:
+        assert b"".join(ours.pack_command(name, *words)) == expected
+
+
+def test_what_hiredis_can_t_pack_is_left_to_redis_py() -> None:
+    assert b"".join(PatientConnection().pack_command("SET", memoryview(b"a"))).endswith(b"a\r\n")
+    with pytest.raises(DataError):
+        PatientConnection().pack_command("SET", None)

@@ -263,6 +263,34 @@ def test_lines_above_the_rate_are_left_out_and_the_summary_says_how_many(
     assert summary["level"] == "info"
 
 
+def test_asking_before_a_line_is_made_keeps_and_counts_the_same_lines() -> None:
+    asked, not_asked = Kit(), Kit()
+    for n in range(2000):
+        asked.now = not_asked.now = 1000.0 + n / 1000
+        halvings = not_asked.rate.admit("a.b", trace(n))
+        out = asked.rate.would_leave_out("a.b", trace(n))
+        assert out == (halvings == LEFT_OUT)
+        assert out or asked.rate.admit("a.b", trace(n)) == halvings
+    assert asked.told() == not_asked.told()
+    assert asked.told()["a.b"] > 1000
+
+
+def test_nothing_is_left_out_of_a_log_without_a_rate() -> None:
+    kit = Kit(rate=0)
+    assert not any(kit.rate.would_leave_out("a.b", trace(n)) for n in range(1000))
+
+
+def test_a_level_that_is_not_written_leaves_nothing_out_when_it_is_asked_about(
+    written: io.StringIO,
+) -> None:
+    logging.getLogger().setLevel("WARNING")
+    for n in range(100):
+        if not observability.left_out("article.received", trace(n)):
+            get_logger("t").info("article.received", trace_id=trace(n))
+    observability.say_left_out()
+    assert written.getvalue() == ""
+
+
 def test_a_line_kept_of_a_share_says_which(written: io.StringIO) -> None:
     log = get_logger("t")
     for n in range(300):
