@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tests.chaos.wire import Dropped, Wire
-from tests.compose.engine import ROOT, CommandFailed, Compose
-from tests.compose.judge import EVENTS, tell
+from tests.compose.engine import ROOT, Compose
+from tests.compose.judge import EVENTS, QUIET, tell
 from tests.wait import wait_until
 
 if TYPE_CHECKING:
@@ -91,14 +91,7 @@ class ComposeDesk:
 
         wait_until(settled, f"a receipt for each of {wanted} files", SETTLE_TIMEOUT)
         tell(self.work, self.dropped)
-        wait_until(self._quiet, "nothing pending", SETTLE_TIMEOUT)
-
-    def _quiet(self) -> bool:
-        try:
-            self.judge("quiet")
-        except CommandFailed:
-            return False
-        return True
+        wait_until(lambda: self.judge("quiet") == QUIET, "nothing pending", SETTLE_TIMEOUT)
 
     # --- looking ----------------------------------------------------------------------------
     def judge(self, *question: str) -> str:
@@ -124,8 +117,6 @@ class ComposeDesk:
     @contextmanager
     def following(self) -> Iterator[None]:
         """A subscriber, that reads all the time."""
-        (self.work / EVENTS).touch()
-        _give(self.work / EVENTS)
         name = f"{self.compose.project}-subscriber"
         self.compose.detached(name, self._mounts(), INSIDE, "-m", "tests.compose.judge", "follow")
         try:
@@ -143,6 +134,8 @@ def desk(
     for each in (folder, work):
         each.mkdir(parents=True)
         _give(each)
+    (work / EVENTS).touch()
+    _give(work / EVENTS)
     # The inbox isn't made: Docker makes it, as for whoever just starts.
     user = (
         f"{SERVICE_USER}:{SERVICE_USER}" if os.geteuid() == 0 else f"{os.geteuid()}:{os.getegid()}"

@@ -84,7 +84,8 @@ def _said(command: Sequence[str], **more: Any) -> str:
     done = subprocess.run(command, text=True, check=False, **settings)
     if done.returncode != 0:
         shown = " ".join(command)
-        raise CommandFailed(f"{shown} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        told = f"{done.stdout or ''}{done.stderr or ''}"
+        raise CommandFailed(f"{shown} ended with {done.returncode}:\n{told}")
     return str(done.stdout).strip()
 
 
@@ -109,7 +110,17 @@ class Compose:
         named = [part for profile in chosen for part in ("--profile", profile)]
         # Nothing of a .env file that lies beside docker-compose.yml.
         nothing = ["--env-file", os.devnull]
-        head = ["docker", "compose", "--project-name", self.project, *nothing, *files, *named]
+        head = [
+            "docker",
+            "compose",
+            "--progress",
+            "quiet",
+            "--project-name",
+            self.project,
+            *nothing,
+            *files,
+            *named,
+        ]
         return [*head, *arguments]
 
     def run(self, *arguments: str, **more: Any) -> str:

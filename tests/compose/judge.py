@@ -6,7 +6,7 @@ at ``/judge/work``.
 
     follow              read the enriched stream as a subscriber all the time; into events.jsonl
     streams             what the streams hold and what is pending, as JSON
-    quiet               whether nothing is on its way: ends with 0 or 1
+    quiet               whether nothing is on its way: "quiet" or "busy"
     conserved           assert_conserved (tests/chaos) over everything that was dropped
     ask URL             what a service says over HTTP
 """
@@ -20,14 +20,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.request import urlopen
 
-from redis.exceptions import RedisError
-
 from services.bus.connect import server_url
-from services.bus.keys import ENRICHED_STREAM, STREAMS
+from services.bus.keys import ENRICHED_STREAM, STREAMS, Keys
 from services.settings import Settings
 from tests.chaos.accounted import every_key_expires, no_file_is_half_done
 from tests.chaos.conserved import assert_conserved
-from tests.chaos.harness import KEYS, Attack, Subscriber, quick_client
+from tests.chaos.harness import Attack, Subscriber, quick_client
 from tests.chaos.wire import Dropped
 from tests.wait import wait_until
 
@@ -39,6 +37,8 @@ DROPPED = "dropped"
 """Folder of the bytes that were dropped, by name."""
 TOLD = "dropped.json"
 EVENTS = "events.jsonl"
+
+QUIET = "quiet"
 
 FOLLOW_EVERY = 0.2
 """Seconds between two looks at what the subscriber saw."""
@@ -72,14 +72,18 @@ class Judged(Attack):
         # Not Attack's own: that would start a desk.
         self.settings = settings
         self.dropped = told(work)
-        self.subscriber = Subscriber(server_url(settings))
+        self.subscriber = Subscriber(self.url, self.keys)
         seen = (work / EVENTS).read_text(encoding="utf-8").splitlines()
         self.subscriber.events = [{"id": event_id} for event_id in seen]
+
+    @property
+    def keys(self) -> Keys:
+        return Keys.of(self.settings)
 
 
 def follow(settings: Settings, work: Path) -> int:
     """Note the ids of the events that a subscriber sees, until killed."""
-    subscriber = Subscriber(server_url(settings))
+    subscriber = Subscriber(server_url(settings), Keys.of(settings))
     subscriber.start()
     written = 0
     with (work / EVENTS).open("a", encoding="utf-8") as file:
@@ -93,9 +97,10 @@ def follow(settings: Settings, work: Path) -> int:
 
 def streams(settings: Settings) -> int:
     """Write each stream's length, last entry and groups: what must come back with the server."""
+    names = [keys.stream(stream) for keys in Keys.of(settings).each() for stream in STREAMS]
     with quick_client(server_url(settings)) as redis:
-        found = {stream.name: _stream(redis, KEYS.stream(stream)) for stream in STREAMS}
-        sys.stdout.write(json.dumps({"streams": found, "keys": redis.dbsize()}) + "\n")
+        found = {name: _stream(redis, name) for name in names}
+    sys.stdout.write(json.dumps(found) + "\n")
     return 0
 
 
@@ -111,9 +116,10 @@ def _stream(redis: Any, key: str) -> dict[str, Any]:
 
 
 def quiet(settings: Settings, work: Path) -> int:
-    """Whether every file has its receipt and nothing is pending."""
+    """Say whether every file has its receipt and nothing is pending."""
     desk = Judged(settings, work)
-    return int(not (desk.settled() and desk.quiet()))
+    sys.stdout.write(QUIET if desk.settled() and desk.quiet() else "busy")
+    return 0
 
 
 def conserved(settings: Settings, work: Path) -> int:
@@ -121,12 +127,8 @@ def conserved(settings: Settings, work: Path) -> int:
 
     def caught_up() -> bool:
         desk = Judged(settings, work)
-        try:
-            with quick_client(desk.url) as redis:
-                length = redis.xlen(KEYS.stream(ENRICHED_STREAM))
-        except RedisError:
-            return False
-        return len(desk.subscriber.events if desk.subscriber else ()) >= int(str(length))
+        seen = len(desk.subscriber.events if desk.subscriber else ())
+        return seen >= len(desk.events(ENRICHED_STREAM))
 
     wait_until(caught_up, "the subscriber has seen the last event", CATCH_UP)
     desk = Judged(settings, work)
