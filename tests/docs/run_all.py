@@ -79,6 +79,9 @@ def databases(stack: ExitStack, names: Sequence[str]) -> dict[str, dict[str, str
     for name in names:
         if any(treatment(block).needs == "postgres" for block in document(name).blocks):
             stack.callback(postgres.stop)
+            # pg_dump must not be older than the server.
+            programs = postgres._package() / postgres.FOLDERS[postgres.VERSION] / "bin"
+            os.environ["PATH"] = f"{programs}{os.pathsep}{os.environ['PATH']}"
             found[name] = {
                 "WIREDESK_STORE_URL": postgres.copied_database(),
                 "EMPTY_DATABASE_URL": postgres.empty_database(),

@@ -4,7 +4,7 @@ The documents hold some hundred commands, and each would spend most of a second 
 runs is the console's own ``main`` in a process of its own, with the arguments, the folder, the
 environment and the files of whoever typed it.
 
-``python -m tests.docs.warm SOCKET`` serves; :data:`CLIENT` is the program that is put on PATH.
+:func:`start` begins to serve; :data:`CLIENT` is the program that is put on PATH.
 Commands that start processes of their own are handed to the installed ``wiredesk``.
 """
 
@@ -14,10 +14,13 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import traceback
 from pathlib import Path
 from typing import Any, NoReturn
+
+from tests.repo.lock_check import ROOT
 
 CLIENT = """#!{python} -SEs
 import json, os, socket, sys
@@ -123,5 +126,9 @@ def client(address: Path) -> str:
     return CLIENT.format(python=sys.executable, wiredesk=wiredesk, address=str(address))
 
 
-if __name__ == "__main__":
-    main()
+def start(address: Path) -> subprocess.Popen[bytes]:
+    """Serve at ``address``, which is there once everything is loaded; whoever starts it ends it."""
+    # Not -m: the console would take its name from the module.
+    command = [sys.executable, "-c", "from tests.docs.warm import main; main()", str(address)]
+    environ = {"PATH": os.environ["PATH"], "OMP_NUM_THREADS": "1", "LANG": "C.UTF-8"}
+    return subprocess.Popen(command, cwd=ROOT, env=environ)

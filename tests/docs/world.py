@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,9 +21,8 @@ from tests.docs.terminal import (
     stand,
 )
 from tests.docs.treatment import How, Treatment, desk_of, treatment
-from tests.docs.warm import client
+from tests.docs.warm import client, start
 from tests.node.conftest import NODE
-from tests.repo.lock_check import ROOT
 from tests.wait import wait_until
 
 if TYPE_CHECKING:
@@ -62,11 +58,7 @@ class World:
         self._tools = self.folder / "tools"
         self._tools.mkdir()
         address = self.folder / "warm"
-        self._warm = subprocess.Popen(
-            [sys.executable, "-m", "tests.docs.warm", address],
-            cwd=ROOT,
-            env={"PATH": os.environ["PATH"], "OMP_NUM_THREADS": "1", "LANG": "C.UTF-8"},
-        )
+        self._warm = start(address)
         program = self._tools / "wiredesk"
         program.write_text(client(address), encoding="utf-8")
         program.chmod(0o755)
