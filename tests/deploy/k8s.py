@@ -167,7 +167,7 @@ def with_all(overlay: str) -> Build:
     there = (K8S / "overlays" / overlay / "kustomization.yaml").read_text(encoding="utf-8")
     if overlay == "scaled":
         there += (K8S / "overlays" / "external" / "kustomization.yaml").read_text(encoding="utf-8")
-    elsewhere = {"single": {"external", "postgres"}}.get(overlay, {"redis"})
+    elsewhere = {"single": {"external", "postgres", "tls"}}.get(overlay, {"redis"})
     more = [name for name in COMPONENTS if f"components/{name}\n" not in there]
     return composed(overlay, [name for name in more if name not in elsewhere])
 

@@ -60,6 +60,16 @@ def test_folders_of_the_settings_are_volumes(build: Build) -> None:
             assert str(settings.store.parent) in mounted
 
 
+def test_a_certificate_of_the_settings_is_mounted_where_somebody_asks_the_server(
+    build: Build,
+) -> None:
+    for _, container in ours(build):
+        settings = settings_for(build, container)
+        if settings.redis_ca_file is not None and settings.redis_url is not None:
+            mounted = {each["mountPath"] for each in container["volumeMounts"]}
+            assert str(settings.redis_ca_file.parent) in mounted
+
+
 def test_ingest_and_the_receiver_see_the_same_folders(build: Build) -> None:
     pod = build.pod("ingest")
     mounts = [

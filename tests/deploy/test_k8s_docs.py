@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from services.bus.keys import RAW_STREAM, Keys
 from tests.deploy.k8s import (
     COMPONENTS,
     OVERLAYS,
@@ -104,6 +105,30 @@ def test_a_changed_setting_rolls_the_pods() -> None:
     assert after in {name_of(each) for each in own_overlay().of("ConfigMap")}
 
 
+def test_with_partitions_each_stream_has_a_trigger() -> None:
+    (block,) = blocks("patch: partitions")
+    text = yaml.safe_dump(
+        {
+            "resources": ["DEPLOY/overlays/scaled"],
+            "patches": [
+                {"target": {"kind": "ScaledObject", "name": "enrichment"}, "patch": block.code},
+                {
+                    "target": {"kind": "ConfigMap", "name": "wiredesk"},
+                    "patch": '[{"op": "add", "path": "/data/WIREDESK_PARTITIONS", "value": "2"}]',
+                },
+            ],
+        }
+    )
+    build = built_from("partitions", text)
+    scaled = build.one("ScaledObject", "enrichment")
+    check(scaled, NEWEST)
+    settings = settings_for(build, build.pod("enrichment").container("enrichment"))
+    assert settings.partitions == scaled["spec"]["maxReplicaCount"] == 2
+    assert [each["metadata"]["stream"] for each in scaled["spec"]["triggers"]] == [
+        keys.stream(RAW_STREAM) for keys in Keys.of(settings).each(RAW_STREAM)
+    ]
+
+
 # --- names ------------------------------------------------------------------------------------
 def test_every_overlay_and_component_is_there_and_explained() -> None:
     assert set(re.findall(r"`overlays/(\w+)`", TEXT)) == set(OVERLAYS)
@@ -134,11 +159,34 @@ def test_every_secret_is_made_with_its_keys() -> None:
     made: dict[str, set[str]] = {}
     for words in typed():
         if words[:3] == ["kubectl", "create", "secret"]:
-            keys = {word.split("=")[1] for word in words if word.startswith("--from-literal=")}
+            keys = {
+                word.split("=")[1]
+                for word in words
+                if word.startswith(("--from-literal=", "--from-file="))
+            }
             made.setdefault(words[4], set()).update(keys)
     assert made.keys() == SECRETS.keys()
     for name, known in SECRETS.items():
         assert known is None or made[name] == known, name
+
+
+def test_the_certificate_of_the_server_has_the_name_that_is_read() -> None:
+    build = built("scaled+all")
+    settings = settings_for(build, build.pod("enrichment").container("enrichment"))
+    (words,) = (each for each in typed() if "wiredesk-redis-ca" in each)
+    assert settings.redis_ca_file is not None
+    assert f"--from-file={settings.redis_ca_file.name}" in words
+
+
+def test_keda_asks_by_tls_as_the_services_do() -> None:
+    """Plainly at a server that wants TLS it would wait for an answer that never comes."""
+    (trigger,) = own_overlay().one("ScaledObject", "enrichment")["spec"]["triggers"]
+    assert trigger["metadata"]["enableTLS"] == "true"
+    assert "rediss://" in TEXT
+    (other,) = built("scaled+all").one("ScaledObject", "enrichment")["spec"]["triggers"]
+    assert "enableTLS" not in other["metadata"], "KEDA refuses both ways at once"
+    given = built("scaled+all").one("TriggerAuthentication", "redis")["spec"]["secretTargetRef"]
+    assert {"tls", "ca"} <= {each["parameter"] for each in given}
 
 
 def test_the_secret_of_the_receiver_has_the_file_that_it_reads() -> None:

@@ -11,19 +11,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, RedisError
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 from redis.retry import Retry
 
+from services.bus.keys import ENRICHMENT, RAW_STREAM, Keys
 from services.bus.server import find_program
 from services.settings import Settings
-from tests.deploy.k8s import built
+from tests.deploy.k8s import Pod, built, composed
 from tests.deploy.test_k8s_pods import bytes_of
+from tests.docs.markdown import document
+from tests.repo.lock_check import ROOT
 from tests.wait import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PASSWORD = "a pass'word with $signs"  # noqa: S105  (an example)
+PASSWORD = "0123456789abcdef" * 3
 MOUNTS = {
     "/run/secrets/redis": "secret",
     "/etc/valkey": "config",
@@ -33,8 +36,16 @@ MOUNTS = {
 """Folders of the container, and where the test has them."""
 
 
-def container() -> dict[str, Any]:
-    return built("single").pod("redis").container("redis")
+@pytest.fixture(scope="module", params=["password", "users"])
+def pod(request: pytest.FixtureRequest) -> Pod:
+    """The server's pod, with one password for all, and with users."""
+    build = built("single") if request.param == "password" else composed("single", ["users"])
+    return build.pod("redis")
+
+
+def who_may_log_in(pod: Pod) -> str | None:
+    """The user whose password is the Secret's ``password``."""
+    return "operator" if "--aclfile" in pod.container("redis")["command"] else None
 
 
 def configuration() -> str:
@@ -52,13 +63,26 @@ def here(text: str, root: Path) -> str:
     return re.sub("|".join(MOUNTS), lambda found: str(root / MOUNTS[found[0]]), text)
 
 
+def users_file(root: Path) -> str:
+    """The users with passwords, as docs/kubernetes.md makes them."""
+    (block,) = (b for b in document("docs/kubernetes.md").blocks if "users: passwords" in b.marks)
+    made, _, _ = block.code.partition("kubectl create secret")
+    script = re.sub(r'"\$\(openssl rand -hex 24\)"', f'"{PASSWORD}"', made)
+    script = script.replace("> users.acl", f"> {root}/users.acl")
+    subprocess.run(["sh", "-ec", script], cwd=ROOT, check=True, timeout=60)
+    return (root / "users.acl").read_text(encoding="utf-8")
+
+
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def root(pod: Pod, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The pod's volumes, with the Secret and the ConfigMap in theirs."""
     root = tmp_path_factory.mktemp("pod")
     for name in MOUNTS.values():
         (root / name).mkdir()
-    (root / "secret" / "password").write_text(PASSWORD, encoding="utf-8")
+    contents = {"password": PASSWORD, "users.acl": users_file(tmp_path_factory.mktemp("made"))}
+    (mounted,) = (each["secret"] for each in pod.spec["volumes"] if "secret" in each)
+    for item in mounted["items"]:
+        (root / "secret" / item["path"]).write_text(contents[item["key"]], encoding="utf-8")
     # A path for its socket, and no port that another test may have.
     moved = here(configuration(), root).replace("port 6379", f"port 0\nunixsocket {root}/socket")
     (root / "config" / "valkey.conf").write_text(moved, encoding="utf-8")
@@ -69,35 +93,42 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(root: Path) -> Iterator[subprocess.Popen[bytes]]:
+def server(pod: Pod, root: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The container's own command."""
-    command = [here(word, root) for word in container()["command"]]
+    command = [here(word, root) for word in pod.container("redis")["command"]]
+    path = f"{root}/programs:/usr/bin:/bin"
     process = subprocess.Popen(
-        command, env={"PATH": f"{root}/programs:/usr/bin:/bin"}, stdout=subprocess.DEVNULL
+        ["env", f"PATH={path}", *command], env={"PATH": path}, stdout=subprocess.DEVNULL
     )
     yield process
     process.terminate()
     assert process.wait(10) == 0, "SIGTERM reaches the server, and it ends in peace"
 
 
-def connected(root: Path, password: str | None = PASSWORD) -> Redis:
+def connected(root: Path, user: str | None, password: str | None = PASSWORD) -> Redis:
     return Redis(
-        unix_socket_path=str(root / "socket"), password=password, retry=Retry(NoBackoff(), 0)
+        unix_socket_path=str(root / "socket"),
+        username=user,
+        password=password,
+        retry=Retry(NoBackoff(), 0),
     )
 
 
 @pytest.fixture
-def client(root: Path, server: subprocess.Popen[bytes]) -> Iterator[Redis]:
+def client(pod: Pod, root: Path, server: subprocess.Popen[bytes]) -> Iterator[Redis]:
+    """As the operator, or as the one user there is."""
+    user = who_may_log_in(pod)
+
     def answers() -> bool:
         assert server.poll() is None
-        with connected(root) as redis:
+        with connected(root, user) as redis:
             try:
                 return bool(redis.ping())
             except RedisError:
                 return False
 
     wait_until(answers, "the server answers")
-    with connected(root) as redis:
+    with connected(root, user) as redis:
         yield redis
 
 
@@ -109,9 +140,9 @@ def test_it_keeps_what_it_is_told_and_never_forgets_to_make_room(client: Redis) 
     assert found["save"] == ""
 
 
-def test_half_of_the_pods_memory_is_left_for_rewriting_the_file(client: Redis) -> None:
+def test_half_of_the_pods_memory_is_left_for_rewriting_the_file(pod: Pod, client: Redis) -> None:
     found: Any = client.config_get("maxmemory")
-    limit = bytes_of(container()["resources"]["limits"]["memory"])
+    limit = bytes_of(pod.container("redis")["resources"]["limits"]["memory"])
     assert 0 < int(found["maxmemory"]) <= limit / 2
 
 
@@ -130,32 +161,54 @@ def test_the_password_is_asked_for_and_stands_in_no_command_line(
     client: Redis, root: Path, server: subprocess.Popen[bytes]
 ) -> None:
     assert client.ping()
-    with connected(root, None) as stranger, pytest.raises(AuthenticationError):
-        stranger.ping()
+    for password in (None, "wrong"):
+        with connected(root, None, password) as stranger, pytest.raises(AuthenticationError):
+            stranger.ping()
     line = Path(f"/proc/{server.pid}/cmdline").read_bytes()
-    assert b"valkey-server" in line, "the shell became the server"
+    assert b"valkey-server" in line, "it is the container's first process, and hears SIGTERM"
     assert PASSWORD.encode() not in line
-    assert (root / "tmp" / "password.conf").stat().st_mode & 0o077 == 0
+    for path in (root / "tmp").iterdir():
+        assert path.stat().st_mode & 0o077 == 0
 
 
-def test_the_file_system_beside_the_volumes_is_not_written(client: Redis, root: Path) -> None:
-    client.set("key", "value")
-    client.bgrewriteaof()
-    wait_until(
-        lambda: not client.info("persistence")["aof_rewrite_in_progress"], "the file is rewritten"
-    )
-    client.delete("key")
+def test_nothing_is_written_beside_the_volumes(client: Redis, root: Path) -> None:
+    client.set("{news}:receipts", "value")
+    client.delete("{news}:receipts")
     assert {path.name for path in root.iterdir()} == {*MOUNTS.values(), "programs", "socket"}
     assert (root / "data" / "appendonlydir").is_dir()
+    assert {path.name for path in (root / "tmp").iterdir()} <= {"password.conf"}
 
 
-def test_the_probe_asks_with_the_password_and_wants_an_answer() -> None:
+def test_with_users_each_may_do_its_own_and_keda_may_look_and_no_more(
+    pod: Pod, client: Redis, root: Path
+) -> None:
+    if who_may_log_in(pod) is None:
+        assert client.acl_whoami() == "default"
+        return
+    keys = Keys("news")
+    stream = keys.stream(RAW_STREAM)
+    client.xgroup_create(stream, ENRICHMENT.group, id="0", mkstream=True)
+    for user in ("ingest", "enrichment", "indexer", "keda"):
+        with connected(root, user) as redis:
+            assert redis.ping()
+            assert redis.xinfo_groups(stream)
+    with connected(root, "keda") as keda:
+        with pytest.raises(NoPermissionError):
+            keda.xrange(stream)
+        with pytest.raises(NoPermissionError):
+            keda.xadd(stream, {"field": "value"})
+    client.delete(stream)
+
+
+def test_the_probe_asks_with_the_password_and_wants_an_answer(pod: Pod) -> None:
     """PING of a server that loads its file is answered by an error, which is no PONG."""
+    user = who_may_log_in(pod)
+    as_user = [] if user is None else ["--user", user]
     for probe in ("startupProbe", "readinessProbe"):
-        shell, option, script = container()[probe]["exec"]["command"]
+        shell, option, script = pod.container("redis")[probe]["exec"]["command"]
         assert (shell, option) == ("sh", "-c")
         words = shlex.split(script)
         assert words[0].startswith("REDISCLI_AUTH=")
-        assert words[1:] == ["valkey-cli", "ping", "|", "grep", "-q", "PONG"]
-    seconds = container()["startupProbe"]
-    assert seconds["periodSeconds"] * seconds["failureThreshold"] >= 600
+        assert words[1:] == ["valkey-cli", *as_user, "ping", "|", "grep", "-q", "PONG"]
+    starting = pod.container("redis")["startupProbe"]
+    assert starting["periodSeconds"] * starting["failureThreshold"] >= 600

@@ -134,7 +134,7 @@ def test_each_stream_that_enrichment_reads_is_looked_at(name: str) -> None:
 
 def raw_streams(settings: Settings) -> list[str]:
     """The key of the stream of raw articles, in each partition."""
-    return [Keys(settings.namespace).stream(RAW_STREAM)]
+    return [keys.stream(RAW_STREAM) for keys in Keys.of(settings).each(RAW_STREAM)]
 
 
 @pytest.mark.parametrize("name", SCALED)
