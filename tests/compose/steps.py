@@ -43,7 +43,8 @@ def through(desk: ComposeDesk) -> None:
     for receipt in desk.receipts():
         (line,) = receipt["articles"]
         assert line["outcome"] == "indexed", receipt
-        _enriched(json.loads(desk.compose.console("show", line["article_id"], "--json")))
+        shown = desk.compose.console("show", line["article_id"], "--json")
+        _enriched(json.loads(shown)["article"])
 
 
 def _enriched(article: dict[str, Any]) -> None:
@@ -51,8 +52,8 @@ def _enriched(article: dict[str, Any]) -> None:
     assert article["topics"], "no topics were found"
     failed = [block for block in article["provenance"] if block["status"] == "failed"]
     assert failed == [], "a block of the enrichment failed"
-    names = ", ".join(entity["name"] for entity in article["entities"][:3])
-    say(f"stored: {article['headline']!r}: {len(article['entities'])} names ({names}, …)")
+    found = f"{len(article['entities'])} names, {len(article['topics'])} topics"
+    say(f"stored: {article['article_id']} with {found}")
 
 
 def limits(desk: ComposeDesk) -> None:
