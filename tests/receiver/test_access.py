@@ -247,6 +247,33 @@ def test_chunks_that_arent_what_was_announced_are_refused(
 
 
 @pytest.mark.parametrize(
+    ("method", "path", "query", "more", "code"),
+    [
+        ("POST", "/v1/drop/a.xml", "uploads=", {}, b"NotImplemented"),
+        ("PUT", "/v1/drop/a.xml", "partNumber=1&uploadId=x", {}, b"NotImplemented"),
+        ("GET", "/v1/drop", "list-type=2", {}, b"NotImplemented"),
+        ("GET", "/v1/drop/a.xml", "", {}, b"NoSuchKey"),
+        ("DELETE", "/v1/drop/a.xml", "", {}, b"MethodNotAllowed"),
+        ("PUT", "/v1/drop/a.xml", "", {"x-amz-copy-source": "/drop/b.xml"}, b"NotImplemented"),
+        (
+            "PUT",
+            "/v1/drop/a.xml",
+            "",
+            {"x-amz-server-side-encryption": "AES256"},
+            b"NotImplemented",
+        ),
+    ],
+)
+def test_what_else_s3_offers_is_said_not_to_be_here(
+    s3_hall: Hall, method: str, path: str, query: str, more: dict[str, str], code: bytes
+) -> None:
+    headers = signed(method, path, KEY_LINE, STORY, query=query, more=more)
+    answer = s3_hall.ask(method, path, STORY, headers, query=query)
+    assert b"<Code>" + code + b"</Code>" in answer.body, answer.body
+    assert s3_hall.files() == {}
+
+
+@pytest.mark.parametrize(
     "line",
     ["wire AKWIRE another-secret-of-length", "wire AKOTHER 0123456789abcdef0123456789abcdef"],
 )

@@ -51,6 +51,9 @@ _KEY = re.compile(r"[!-~]+", re.ASCII)
 
 _MULTIPART = "multipart/"
 
+_NOT_DONE = ("content-range", "if-match", "x-amz-copy-source", "x-amz-server-side-encryption")
+"""Headers that ask for something of which nothing would come."""
+
 POLL_AFTER = {"retry-after": "1"}
 """Seconds after which to ask again for a receipt that isn't there yet."""
 
@@ -147,6 +150,8 @@ class Receiver:
     # --- what became of them --------------------------------------------------------------
     async def _look(self, call: Call) -> Answer:
         if call.path == ROOT:
+            if call.by_s3 and call.method == "GET":
+                raise unsupported(501, "of S3, objects are neither listed here nor given back")
             return json_answer(200, self._about())
         if call.path == f"{ROOT}/openapi.json":
             return json_answer(200, document())
@@ -217,14 +222,20 @@ def _named(call: Call) -> tuple[str, str | None]:
     if call.method == "PUT" and call.path.startswith(f"{ROOT}/"):
         # "x-id" is what S3 clients say for the reader of a log.
         if any(name != "x-id" for name, _ in parameters):
-            raise unsupported(
-                501, "of S3, only whole objects can be put here (no multipart upload)"
-            )
+            raise _no_parts()
         target = naming.decoded(call.path.removeprefix(f"{ROOT}/"))[: naming.MAX_NAME_CHARS]
         if not target.strip("/"):
             raise bad_request("PUT needs a name: /v1/drop/story.xml")
         return target, target
+    if call.by_s3 and call.method == "POST":
+        raise _no_parts()
     raise _not_here()
+
+
+def _no_parts() -> Refused:
+    return unsupported(
+        501, "of S3, only whole objects can be put here: raise the client's multipart threshold"
+    )
 
 
 def _not_here() -> Refused:
@@ -246,8 +257,9 @@ def _check_kind(headers: Mapping[str, str], *, packed: bool) -> None:
         raise unsupported(
             415, "send a packed file as it is, without Content-Encoding; it is unpacked here"
         )
-    if "content-range" in headers:
-        raise unsupported(501, "a file must be sent whole, without Content-Range")
+    for name in headers:
+        if name.startswith(_NOT_DONE):
+            raise unsupported(501, f"{name} isn't heeded here, so the file isn't taken with it")
 
 
 def _length(headers: Mapping[str, str], *, packed: bool) -> int | None:
