@@ -14,13 +14,18 @@ from services.bus.keys import ENRICHMENT, INDEXER, Keys, StageSpec
 from services.bus.partitions import in_each
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from redis.asyncio import Redis
 
 
-async def ensure_groups(redis: Redis, keys: Keys, *more: StageSpec) -> None:
+async def ensure_groups(
+    redis: Redis, keys: Keys, *more: StageSpec, places: Sequence[Keys] | None = None
+) -> None:
     """Create the groups of every stage (and of ``more``) at entry 0, with their streams.
 
-    In every partition.  Called before the first publish as well as before the first read.
+    In every partition, or in ``places``.  Called before the first publish as well as before the
+    first read.
     """
 
     async def ensure(here: Keys) -> None:
@@ -33,7 +38,7 @@ async def ensure_groups(redis: Redis, keys: Keys, *more: StageSpec) -> None:
                 if "BUSYGROUP" not in str(error):
                     raise
 
-    await in_each(keys.each(), ensure)
+    await in_each(keys.each() if places is None else places, ensure)
 
 
 async def group_info(redis: Redis, key: str) -> list[dict[str, Any]]:

@@ -55,7 +55,7 @@ class Publisher:
         """Put the articles on the raw stream, in order."""
         added: list[bool] = []
         try:
-            await self._ensure_groups()
+            await self._ensure_groups(articles)
             events = [(_ref(article), received_event(article)) for article in articles]
             await self._scripts.publish_all(RAW_STREAM, events, added)
         except RedisError as error:
@@ -68,7 +68,7 @@ class Publisher:
         """Put outcomes that ingest decided itself on the outcome stream."""
         added: list[bool] = []
         try:
-            await self._ensure_groups()
+            await self._ensure_groups(outcomes)
             events = [(_ref(outcome), _reported_event(outcome)) for outcome in outcomes]
             await self._scripts.publish_all(OUTCOME_STREAM, events, added)
         except RedisError as error:
@@ -86,10 +86,12 @@ class Publisher:
                 error = another
         return Unavailable(f"server: {error}")
 
-    async def _ensure_groups(self) -> None:
+    async def _ensure_groups(self, sent: Sequence[RawArticle | Outcome]) -> None:
         """Before each publish: an emptied server has lost its groups too."""
         more = [self.receipts] if self.receipts is not None else []
-        await ensure_groups(self._redis, self._keys, *more)
+        numbers = {self._keys.partition_of(each.article_id) for each in sent} or {0}
+        places = [self._keys.at(number) for number in sorted(numbers)]
+        await ensure_groups(self._redis, self._keys, *more, places=places)
 
     async def room(self, *, bulk: bool = False) -> bool:
         """Whether fewer articles wait for enrichment than ``raw_backlog`` (``bulk_backlog``)."""

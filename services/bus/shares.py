@@ -12,8 +12,9 @@ all of the stage share (``share.lua``); so all agree, whoever comes or goes:
 * a worker that was frozen works on nothing before it knows again that the partition is its own.
 
 What doesn't keep the order: a message whose attempt failed comes back after the claim time,
-while later ones go on; and a worker that is frozen in mid-batch and wakes finishes that batch,
-which others may have done meanwhile (it crosses once).  The store goes by revisions, not by order.
+while later ones go on; and a worker that was frozen, or cut off, for longer than a lease may be
+given one batch more when it wakes, which it leaves to others.  Nothing crosses twice by that,
+and the store goes by revisions, not by order.
 """
 
 from __future__ import annotations
@@ -137,6 +138,9 @@ class Shares:
             except (RedisError, OSError, TimeoutError) as error:
                 # Away: the watchdog judges that. What isn't begun is begun with the next look.
                 log.debug("shares.unknown", error=str(error))
+                if time.monotonic() >= self._until:
+                    # Others may reach the server, and read by now.
+                    self._read_no_more(set(self._parts), lost=True)
             except Exception as error:  # noqa: BLE001  (as for any batch: the watchdog ends the process)
                 self.stage.facts.fatal = error
             await asyncio.sleep(min(ASK_EVERY, self._lease / ASKS_IN_A_LEASE))
@@ -151,12 +155,16 @@ class Shares:
             log.info("shares.changed", stage=spec.name, partitions=mine)
         self._mine, self._until = frozenset(mine), asked + self._lease
         self._told.set()
-        for partition, part in list(self._parts.items()):
-            if part.closing is None and (partition not in mine or partition in surplus):
-                lost = partition not in mine
-                part.closing = asyncio.create_task(self._close(partition, part, lost=lost))
+        self._read_no_more(set(self._parts).difference(mine), lost=True)
+        self._read_no_more(set(surplus), lost=False)
         for partition in mine:
             await self._read(partition)
+
+    def _read_no_more(self, partitions: set[int], *, lost: bool) -> None:
+        for partition in partitions:
+            part = self._parts.get(partition)
+            if part is not None and part.closing is None:
+                part.closing = asyncio.create_task(self._close(partition, part, lost=lost))
 
     async def _read(self, partition: int) -> None:
         """Read a partition of ours: what others left in work, and once that is done what is new."""
@@ -231,8 +239,9 @@ async def _end(subscriber: StreamBatchSubscriber) -> None:
     """Let a subscriber end by itself: after the read that it waits in, and the batch in work."""
     subscriber.running = False
     tasks: Sequence[asyncio.Task[Any]] = subscriber.tasks
-    if tasks:
-        await asyncio.wait(tasks)
+    for error in await asyncio.gather(*tasks, return_exceptions=True):
+        if error is not None:
+            log.debug("shares.reader_ended", error=repr(error))
     await subscriber.stop()
 
 

@@ -47,7 +47,8 @@ MUTATIONS = (
         (
             Edit(
                 "services/bus/publisher.py",
-                "            await self._ensure_groups()\n            events = [(_ref(article)",
+                "            await self._ensure_groups(articles)\n"
+                "            events = [(_ref(article)",
                 "            events = [(_ref(article)",
             ),
         ),
