@@ -52,6 +52,7 @@ OWNERS = {
     ("README.md", "example"): "tests/repo/test_readme.py",
     ("docs/access.md", "commands"): "tests/api/test_access_docs.py",
     ("docs/api.md", "example"): "tests/api/test_api_doc.py",
+    ("docs/drop.md", "example"): "tests/receiver/test_drop_doc.py",
     ("docs/enrichment.md", "commands"): "tests/repo/test_enrichment_doc.py",
     ("docs/enrichment.md", "example"): "tests/repo/test_enrichment_doc.py",
     ("docs/events.md", "example"): "tests/docs/test_events_doc.py",
