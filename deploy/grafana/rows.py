@@ -380,7 +380,34 @@ LOGS = Row(
     ),
 )
 
+RECEIVER = Row(
+    "Receiver",
+    (
+        lines(
+            "Uploads a minute",
+            "Files sent by HTTP, by how it ended.",
+            "short",
+            Query(per_minute("wiredesk_drop_uploads_total", "ending"), "{{ending}}"),
+        ),
+        lines(
+            "Bytes a second",
+            "Of files that came by HTTP.",
+            "Bps",
+            Query(
+                f"sum(rate(wiredesk_drop_received_bytes_total{{{DESK}}}[$__rate_interval]))",
+                "received",
+            ),
+        ),
+        lines(
+            "Uploads now",
+            "Files that are being taken in.",
+            "short",
+            Query(f"sum(wiredesk_drop_open_uploads{{{DESK}}})", "open"),
+        ),
+    ),
+)
+
 ROWS = (
     *(OVERVIEW, STAGES, STREAMS, FAILURES),
-    *(INBOX, READERS, RESOURCES, PROCESSES, LOGS),
+    *(INBOX, RECEIVER, READERS, RESOURCES, PROCESSES, LOGS),
 )
