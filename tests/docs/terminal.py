@@ -59,22 +59,27 @@ class Ports:
         return re.sub(rf"\b(127\.0\.0\.1|localhost):(?:{health})\b", rf"\1:{self.health}", text)
 
 
-def stand(folder: Path) -> Path:
-    """``folder`` with everything of the repository linked into it."""
+def stand(folder: Path, tools: Path) -> Path:
+    """``folder`` with everything of the repository linked into it, and programs of ``tools``."""
     folder.mkdir(parents=True)
     for path in ROOT.iterdir():
         if path.name not in PRIVATE:
             (folder / path.name).symlink_to(path)
-    _venv(folder / ".venv")
+    _venv(folder / ".venv", tools)
     return folder
 
 
-def _venv(folder: Path) -> None:
-    """Ours, linked, and for make as full as it must be: it would install this folder into ours."""
-    folder.mkdir()
-    for path in Path(sys.prefix).iterdir():
-        if not path.name.startswith(".ready"):
-            (folder / path.name).symlink_to(path)
+def _venv(folder: Path, tools: Path) -> None:
+    """Ours, linked, and for make as full as it must be: it would install this folder into ours.
+
+    Programs that are in ``tools`` stand in for ours.
+    """
+    (folder / "bin").mkdir(parents=True)
+    for path in (*Path(sys.prefix).iterdir(), *Path(sys.executable).parent.iterdir()):
+        below = folder / "bin" if path.parent.name == "bin" else folder
+        if path.name != "bin" and not path.name.startswith(".ready"):
+            own = tools / path.name
+            (below / path.name).symlink_to(own if below.name == "bin" and own.exists() else path)
     for name in (".ready-to-run", ".ready-to-test"):
         (folder / name).touch()
 

@@ -32,7 +32,8 @@ PORTS = Ports(api=18420, health=18421)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return stand(tmp_path_factory.mktemp("terminal") / "stand")
+    made = tmp_path_factory.mktemp("terminal")
+    return stand(made / "stand", made / "tools")
 
 
 @pytest.fixture

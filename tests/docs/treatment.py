@@ -165,6 +165,6 @@ def desk_of(blocks: tuple[Block, ...]) -> str:
         for mark in block.marks
         if mark.startswith("test: desk ")
     ]
-    if len(told) > 1 or set(told) - DESKS:
+    if len(set(told)) > 1 or set(told) - DESKS:
         raise UnknownTreatmentError(f"one desk of {sorted(DESKS)} for a document, not {told}")
     return told[0] if told else ""

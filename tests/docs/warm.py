@@ -39,14 +39,18 @@ sys.exit(int(answer) if answer else 70)
 
 LOADED = (
     "services.console.add",
+    "services.console.dead",
+    "services.console.doctor.catalogue",
+    "services.console.explain",
+    "services.console.ledger",
     "services.console.main",
     "services.console.read",
-    "services.console.status",
-    "services.indexer.store.opening",
-    "services.indexer.webhooks.targets",
-    "services.ingest.journal",
+    "services.console.status_watch",
+    "services.console.tokens",
+    "services.console.webhooks",
+    "services.indexer.store.sqlite",
 )
-"""Imported before anything is asked; what only single commands need comes when they do."""
+"""Imported before anything is asked: what more than one command of the documents needs."""
 
 PUBLIC = "93.184.215.14"
 """An address that anybody may reach: the names of the documentation, below example.org, are

@@ -99,7 +99,7 @@ class World:
 
     def at(self, desk: str, name: str, **more: str) -> Terminal:
         """A terminal of its own at a desk, in a folder of this name."""
-        folder = stand(self.folder / name)
+        folder = stand(self.folder / name, self._tools)
         if desk == "running":
             more |= {"WIREDESK_INBOX": str(self.running().folder / "news")}
         elif desk in desks.PREPARED:
