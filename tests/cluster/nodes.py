@@ -12,6 +12,7 @@ import signal
 import subprocess
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from redis import Redis
@@ -26,24 +27,41 @@ from tests.wait import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 PASSWORD = "loopback"  # noqa: S105  (of processes that live as long as a test)
 MASTERS = 3
 SLOTS = 16384
+USERS = Path(__file__).parents[2] / "deploy" / "acl" / "users.acl"
 NODE_TIMEOUT_MS = 1000
 """Milliseconds without an answer after which a node is taken for dead. A machine with many
 tests at once may keep a process from running for some hundreds."""
 
 
+def with_passwords(users: str) -> str:
+    """The users of an ACL file with the test's password each, and one more that may do anything."""
+    lines = [each for each in users.splitlines() if each]
+    given = [f"{each} >{PASSWORD}" for each in lines if not each.startswith("user default ")]
+    closed = [each for each in lines if each.startswith("user default ")]
+    return "\n".join([*closed, *given, f"user admin on >{PASSWORD} ~* &* +@all"]) + "\n"
+
+
+def under(url: str, user: str) -> str:
+    """A server's URL for one of its users."""
+    return url.replace(f"://:{PASSWORD}@", f"://{user}:{PASSWORD}@")
+
+
 @dataclass
 class Node:
-    """One server process; ``lines`` of its configuration beside what all have."""
+    """One server process; ``lines`` of its configuration beside what all have.
+
+    ``users``: those of deploy/acl instead of one password for all.
+    """
 
     folder: Path
-    lines: Sequence[str]
+    lines: Sequence[str] = ()
     port: int = field(default_factory=free_port)
     sentinel: bool = False
+    users: bool = False
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -68,18 +86,28 @@ class Node:
             *lines,
             "maxmemory-policy noeviction",
             'save ""',
-            f"requirepass {PASSWORD}",
-            f"masterauth {PASSWORD}",
+            *self._login(),
             "repl-diskless-sync yes",
             "repl-diskless-sync-delay 0",
             "repl-ping-replica-period 1",
         ]
 
-    def client(self) -> Redis:
+    def _login(self) -> list[str]:
+        """Everybody with one password; or the users of deploy/acl, each with that password."""
+        if not self.users:
+            return [f"requirepass {PASSWORD}", f"masterauth {PASSWORD}"]
+        file = self.folder / "users.acl"
+        file.write_text(with_passwords(USERS.read_text()))
+        return [f"aclfile {file}", "masteruser replica", f"masterauth {PASSWORD}"]
+
+    def client(self, user: str | None = None) -> Redis:
         """A client of this one process, without retries."""
         password = None if self.sentinel else PASSWORD
+        name = user or ("admin" if self.users else None)
         retry = Retry(NoBackoff(), 0)
-        return Redis(port=self.port, password=password, socket_timeout=2, retry=retry)
+        return Redis(
+            port=self.port, username=name, password=password, socket_timeout=2, retry=retry
+        )
 
     def ask(self, *words: Any) -> Any:
         """One command's answer."""
@@ -93,6 +121,11 @@ class Node:
         with suppress(RedisError, OSError):
             return bool(self.ask("PING"))
         return False
+
+    @property
+    def url(self) -> str:
+        """The URL of this one server."""
+        return f"redis://:{PASSWORD}@127.0.0.1:{self.port}/0"
 
     def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
         """Send it a signal; after SIGKILL it is gone."""
