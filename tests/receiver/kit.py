@@ -14,7 +14,7 @@ from services.ingest.presence import MARKER
 from services.ingest.receiver.admission import Door
 from services.ingest.receiver.app import Receiver
 from services.ingest.receiver.book import Book
-from services.ingest.receiver.finding import Finder
+from services.ingest.receiver.finding import Finder, named_uploads
 from services.ingest.receiver.landing import Landing
 from services.ingest.receiver.uploads import Uploads
 from services.settings import Settings
@@ -143,7 +143,9 @@ class Hall:
         if marked:
             mark(inbox)
         self.landing = Landing(files(str(inbox).encode()))
-        self.book = Book(self.settings.state / "uploads.sqlite3")
+        self.book = Book(
+            self.settings.state / "uploads.sqlite3", lambda: named_uploads(self.settings)
+        )
         # No test here cuts the power.
         self.book._connection.execute("PRAGMA synchronous = OFF")
         self.finder = Finder(self.settings, self.book)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -221,8 +223,28 @@ def test_the_address_answers_until_there_is_a_receipt_and_then_with_it(hall: Hal
     answer = hall.ask("GET", told["receipt"])
     assert answer.status == 200
     assert answer.body.decode() == receipt
+    assert answer.headers["content-length"] == str(len(receipt))
+    opened = len(list(Path("/proc/self/fd").iterdir()))
     head = hall.ask("HEAD", told["receipt"])
     assert (head.status, head.body) == (200, b"")
+    assert head.headers["content-length"] == str(len(receipt))
+    assert len(list(Path("/proc/self/fd").iterdir())) == opened, "nothing stays open"
+
+
+def test_who_doesnt_read_a_receipt_is_given_up(hall_of: Callable[..., Hall]) -> None:
+    hall = hall_of(drop_timeout=0.05)
+    told = hall.drop()
+    hall.settle(told["file"])
+
+    class Deaf(Wire):
+        async def send(self, message: Any) -> None:
+            await super().send(message)
+            if message.get("body"):
+                await asyncio.Event().wait()
+
+    answer = hall.ask("GET", told["receipt"], wire=Deaf([b""]))
+    assert answer.status == 200
+    assert not answer.complete
 
 
 def test_it_says_so_after_a_restart_too(hall_of: Callable[..., Hall]) -> None:

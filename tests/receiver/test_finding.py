@@ -63,7 +63,7 @@ def sent(hall: Hall, data: bytes = TWO) -> Upload:
 def found(hall: Hall, upload: Upload, sender: str = "wire") -> Standing:
     standing = hall.finder.find(upload.id, sender)
     assert standing is not None
-    assert standing.file == upload.file
+    assert standing.upload.file == upload.file
     return standing
 
 
@@ -119,8 +119,23 @@ def test_without_the_book_it_is_found_by_its_name(
         Desk(hall).run("finish")
     lost = hall_of(marked=False)
     standing = found(lost, upload)
-    assert standing.upload is None
+    assert standing.upload.sender is None
     assert standing.state == ("settled" if settled else "received")
+    told = lost.ask("GET", f"/v1/drop/{upload.id}")
+    assert told.status == (200 if settled else 202)
+    assert b"sha256" in told.body or not settled
+
+
+def test_what_isnt_of_an_upload_is_in_no_book(hall_of: Callable[..., Hall]) -> None:
+    first = hall_of()
+    first.close()
+    (first.settings.state / "uploads.sqlite3").unlink()
+    (first.inbox / "story.xml").touch()
+    (first.inbox / f".wiredesk-drop-{'a' * 20}.part").touch()
+    (first.inbox / f"link~{'b' * 20}.xml").symlink_to("story.xml")
+    (first.inbox / f"folder~{'c' * 20}").mkdir()
+    hall = hall_of()
+    assert all(hall.book.find(letter * 20) is None for letter in "abc")
 
 
 def test_a_file_that_was_taken_away_untaken_is_gone(hall: Hall) -> None:

@@ -12,7 +12,8 @@ import pytest
 from services.ingest.receiver import uploads as uploads_module
 from services.ingest.receiver.book import Upload
 from services.ingest.receiver.refused import Refused
-from services.ingest.receiver.uploads import REPEAT_MS, Seats, Wanted, in_thread
+from services.ingest.receiver.threads import in_thread
+from services.ingest.receiver.uploads import REPEAT_MS, Seats, Wanted
 from tests.receiver.kit import STORY, Hall, Sent, take
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import traceback
@@ -19,11 +18,12 @@ from services.ingest.receiver.digests import AMZ_PREFIX, announced, declared
 from services.ingest.receiver.document import document
 from services.ingest.receiver.refused import CutOff, Refused, bad_request, unsupported
 from services.ingest.receiver.sigv4 import decoding_of
-from services.ingest.receiver.uploads import Wanted, in_thread
+from services.ingest.receiver.threads import in_thread
+from services.ingest.receiver.uploads import Wanted
 from services.observability import get_logger, seldom
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from services.ingest.receiver.admission import Door
@@ -40,9 +40,6 @@ ROOT = "/v1/drop"
 
 MAX_KEY_CHARS = 255
 """Characters of an ``Idempotency-Key``; a UUID has 36."""
-
-CHUNK = 256 * 1024
-"""Bytes of a receipt sent at a time; it may be hundreds of megabytes long."""
 
 TOO_MANY = 429
 SERVER_ERROR = 500
@@ -76,8 +73,9 @@ class Receiver:
             _tell(call, refused)
             await call.refuse(refused)
         except CutOff:
-            metrics.DROP_UPLOADS.labels("cut_off").inc()
-            log.info("drop.cut_off", sender=call.sender, request_id=call.request_id)
+            if call.method in {"POST", "PUT"}:
+                metrics.DROP_UPLOADS.labels("cut_off").inc()
+                log.info("drop.cut_off", sender=call.sender, request_id=call.request_id)
         except Exception as error:  # noqa: BLE001  (the last place where it can be kept from the log)
             await _fail(call, error)
 
@@ -182,31 +180,21 @@ class Receiver:
         if standing.receipt is not None:
             return await _receipt(standing.receipt)
         upload, progress = standing.upload, standing.progress
-        body: dict[str, object] = {"id": standing.id, "file": standing.file}
-        if upload is not None:
+        body: dict[str, object] = {"id": upload.id, "file": upload.file}
+        if upload.sha256:
             body |= {"size": upload.size, "sha256": upload.sha256}
         body["state"] = standing.state
         if progress is not None:
             body |= {"records": progress.records, "settled": progress.settled}
-        body["receipt"] = self._address(standing.id)
+        body["receipt"] = self._address(upload.id)
         return json_answer(202, body, POLL_AFTER)
 
 
 async def _receipt(path: Path) -> Answer:
     """The receipt as it lies on disk."""
-    descriptor = await in_thread(
-        partial(os.open, path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    )
-    headers = {"content-type": "application/json", **NO_STORE}
-    return Answer(200, headers, pieces=_contents(descriptor))
-
-
-async def _contents(descriptor: int) -> AsyncIterator[bytes]:
-    try:
-        while piece := await asyncio.to_thread(os.read, descriptor, CHUNK):
-            yield piece
-    finally:
-        os.close(descriptor)
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = await in_thread(partial(os.open, path, flags))
+    return Answer(200, {"content-type": "application/json", **NO_STORE}, file=descriptor)
 
 
 def _named(call: Call) -> tuple[str, str | None]:

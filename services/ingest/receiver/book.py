@@ -18,7 +18,7 @@ from services.effects import effect
 from services.ingest.journal import KEEP_ARCHIVED_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
 KEEP_MS = KEEP_ARCHIVED_MS
@@ -32,7 +32,7 @@ _TABLES = (
         seq INTEGER PRIMARY KEY,
         id TEXT NOT NULL UNIQUE,
         file TEXT NOT NULL UNIQUE,
-        sender TEXT NOT NULL,
+        sender TEXT,
         key TEXT,
         target TEXT,
         size INTEGER NOT NULL,
@@ -50,13 +50,14 @@ _TABLES = (
 class Upload:
     """A file that was received whole.
 
-    ``sender``: the token's or key's name, empty for this machine without one.  ``key``: the
-    sender's ``Idempotency-Key``.  ``target``: the name that a PUT gave.
+    ``sender``: the token's or key's name, empty for this machine without one, None where the
+    book was lost and only the file's name told of it (then there is no ``sha256`` either).
+    ``key``: the sender's ``Idempotency-Key``.  ``target``: the name that a PUT gave.
     """
 
     id: str
     file: str
-    sender: str
+    sender: str | None
     size: int
     sha256: str
     received_at: int
@@ -72,9 +73,13 @@ class KeyUsed(Exception):  # noqa: N818  (named for what is the case)
 
 
 class Book:
-    """See the module. Opening raises ``StopWorking`` where the file is of no use."""
+    """See the module. Opening raises ``StopWorking`` where the file is of no use.
 
-    def __init__(self, path: Path) -> None:
+    ``known`` tells the uploads that a new book begins with: those of one that was lost.
+    """
+
+    def __init__(self, path: Path, known: Callable[[], Iterable[Upload]] = tuple) -> None:
+        self._known = known
         self._lock = threading.Lock()
         try:
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -99,6 +104,8 @@ class Book:
             if version < VERSION:
                 for statement in _TABLES:
                     connection.execute(statement)
+                for upload in self._known():
+                    self._insert(upload)
                 connection.execute(f"PRAGMA user_version = {VERSION:d}")
 
     def close(self) -> None:
@@ -110,12 +117,15 @@ class Book:
         """Keep an upload; :class:`KeyUsed` where another has its key."""
         try:
             with self._transaction("add"):
-                self._connection.execute(
-                    f"INSERT INTO uploads ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-                    astuple(upload),
-                )
+                self._insert(upload)
         except sqlite3.IntegrityError as error:
             raise KeyUsed from error
+
+    def _insert(self, upload: Upload) -> None:
+        self._connection.execute(
+            f"INSERT INTO uploads ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608  (ours)
+            astuple(upload),
+        )
 
     def find(self, upload_id: str) -> Upload | None:
         """The upload of an id."""

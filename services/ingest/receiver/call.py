@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 from uuid import uuid4
 from xml.sax.saxutils import escape
 
 from services.ingest.receiver.body import Body
-from services.ingest.receiver.refused import TITLES
+from services.ingest.receiver.refused import TITLES, CutOff
 from services.ingest.receiver.sigv4 import Asked, is_signed
+from services.ingest.receiver.threads import in_thread
 from services.serving.headers import DATA
 from services.serving.problem import KIND_PREFIX, PROBLEM_JSON, Problem
 from services.serving.rates import caller_of
@@ -27,17 +31,23 @@ if TYPE_CHECKING:
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+CHUNK = 256 * 1024
+"""Bytes of a receipt sent at a time; it may be hundreds of megabytes long."""
+
 NO_STORE = {"cache-control": "no-store"}
 
 
 @dataclass
 class Answer:
-    """What a request is answered with. ``pieces``: a body that is too long to hold."""
+    """What a request is answered with. ``file``: a descriptor of what is too long to hold.
+
+    Whoever sends the answer closes it.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
-    pieces: AsyncIterator[bytes] | None = None
+    file: int | None = None
 
 
 def json_answer(status: int, document: object, headers: Mapping[str, str] | None = None) -> Answer:
@@ -64,6 +74,7 @@ class Call:
         expects = self.headers.get("expect", "").lower() == "100-continue"
         self.body = Body(receive, timeout, expects_continue=expects)
         self.began = False
+        self._timeout = timeout
         self._send = send
         self._start = time.perf_counter()
 
@@ -87,9 +98,19 @@ class Call:
 
     async def answer(self, answer: Answer, *, close: bool = False) -> None:
         """Send an answer. ``close``: the connection can't be used again, its body isn't read."""
-        headers = {**answer.headers, "x-request-id": self.request_id}
-        if answer.pieces is None:
-            headers["content-length"] = str(len(answer.body))
+        try:
+            await self._answer(answer, close=close)
+        finally:
+            if answer.file is not None:
+                os.close(answer.file)
+
+    async def _answer(self, answer: Answer, *, close: bool) -> None:
+        size = len(answer.body) if answer.file is None else os.fstat(answer.file).st_size
+        headers = {
+            **answer.headers,
+            "x-request-id": self.request_id,
+            "content-length": str(size),
+        }
         if close:
             headers["connection"] = "close"
         self.began = True
@@ -101,15 +122,25 @@ class Call:
             }
         )
         only_head = self.method == "HEAD"
-        if answer.pieces is not None and not only_head:
-            async for piece in answer.pieces:
-                await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+        if answer.file is not None and not only_head:
+            await self._send_file(answer.file, size)
         body = b"" if only_head else answer.body
         await self._send({"type": "http.response.body", "body": body, "more_body": close})
         if close:
             # The answer is on its way; who still sends must not find the door shut before it.
             await self.body.linger()
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _send_file(self, descriptor: int, size: int) -> None:
+        """Send a file; :class:`CutOff` where its reader takes nothing for too long."""
+        for offset in range(0, size, CHUNK):
+            piece = await in_thread(partial(os.pread, descriptor, CHUNK, offset))
+            try:
+                async with asyncio.timeout(self._timeout):
+                    message = {"type": "http.response.body", "body": piece, "more_body": True}
+                    await self._send(message)
+            except TimeoutError:
+                raise CutOff from None
 
     async def refuse(self, refused: Refused) -> None:
         """Answer with why not."""

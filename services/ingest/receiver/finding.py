@@ -1,7 +1,6 @@
 """What became of an upload: found on disk, never in memory, so that a restart changes nothing.
 
-Its receipt, if there is one; else the file in the inbox, and how far the journal is with it.  An
-upload that the book doesn't know (it was lost, or another receiver's) is found by its name.
+Its receipt, if there is one; else the file in the inbox, and how far the journal is with it.
 """
 
 from __future__ import annotations
@@ -9,13 +8,13 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from services.ingest.files import MISSING
 from services.ingest.names import RECEIPT_SUFFIX
+from services.ingest.receiver.book import Upload
 from services.ingest.receiver.naming import id_in
 from services.ingest.receiver.progress import Progress, progress_of
 
@@ -23,23 +22,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from services.ingest.receiver.book import Book, Upload
+    from services.ingest.receiver.book import Book
     from services.settings import Settings
 
 State = Literal["received", "in_work", "settled", "gone"]
 
+SUFFIX = RECEIPT_SUFFIX.decode()
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How an upload stands. ``receipt``: where it lies, once it is settled.
+    """How an upload stands. ``receipt``: where it lies, once it is settled."""
 
-    ``upload`` is None where only its file was found.
-    """
-
-    id: str
-    file: str
+    upload: Upload
     state: State
-    upload: Upload | None = None
     receipt: Path | None = None
     progress: Progress | None = None
 
@@ -52,36 +48,31 @@ class Finder:
         self._inbox = settings.inbox
         self._archives = (settings.done, settings.rejected)
         self._journal = settings.state / "journal.sqlite3"
-        self._searching = threading.Lock()
 
     def find(self, upload_id: str, sender: str) -> Standing | None:
-        """How an upload of ``sender`` stands; None where there is none of this id."""
+        """How an upload of ``sender`` stands; None where there is none of this id.
+
+        Where nobody knows any more whose it was, who knows its id may ask.
+        """
         upload = self._book.find(upload_id)
-        if upload is not None:
-            return self.standing(upload) if upload.sender == sender else None
-        file = self._search(upload_id)
-        if file is None:
+        if upload is None or upload.sender not in {None, sender}:
             return None
-        return self._look(upload_id, file, None)
+        return self.standing(upload)
 
     def standing(self, upload: Upload) -> Standing:
-        """How an upload in the book stands."""
-        return self._look(upload.id, upload.file, upload)
-
-    def _look(self, upload_id: str, file: str, upload: Upload | None) -> Standing:
+        """How an upload stands."""
         # In the order in which a file goes: what moves on while we look is found where it went.
-        progress, known = self._progress(file)
-        waits = _is_file(self._inbox / file)
-        archived = any(_is_file(folder / file) for folder in self._archives)
+        progress, known = self._progress(upload.file)
+        waits = _is_file(self._inbox / upload.file)
+        archived = any(_is_file(folder / upload.file) for folder in self._archives)
         for folder in self._archives:
-            receipt = folder / f"{file}{RECEIPT_SUFFIX.decode()}"
+            receipt = folder / f"{upload.file}{SUFFIX}"
             if _is_file(receipt):
-                return Standing(upload_id, file, "settled", upload, receipt)
+                return Standing(upload, "settled", receipt)
         if progress is not None or archived:
-            return Standing(upload_id, file, "in_work", upload, progress=progress)
+            return Standing(upload, "in_work", progress=progress)
         # Where the journal can't be asked, a file that was removed may still be in work.
-        state: State = "received" if waits or not known else "gone"
-        return Standing(upload_id, file, state, upload)
+        return Standing(upload, "received" if waits or not known else "gone")
 
     def _progress(self, file: str) -> tuple[Progress | None, bool]:
         """How far the journal is with a file, and whether it could be asked."""
@@ -90,18 +81,31 @@ class Finder:
         except sqlite3.Error:
             return None, False
 
-    def _search(self, upload_id: str) -> str | None:
-        """The name of the file with this id, where ever it is; one search at a time."""
-        with self._searching:
-            return next((name for name in self._names() if id_in(name) == upload_id), None)
 
-    def _names(self) -> Iterator[str]:
-        suffix = RECEIPT_SUFFIX.decode()
-        for folder in (self._inbox, *self._archives):
-            with suppress(FileNotFoundError), os.scandir(folder) as entries:
-                for entry in entries:
-                    if not entry.name.startswith("."):
-                        yield entry.name.removesuffix(suffix)
+def named_uploads(settings: Settings) -> Iterator[Upload]:
+    """The uploads that names in the folders tell of, each once: for a book that was lost."""
+    seen: set[str] = set()
+    for folder in (settings.inbox, settings.done, settings.rejected):
+        with suppress(FileNotFoundError), os.scandir(folder) as entries:
+            for entry in entries:
+                upload = _named(entry)
+                if upload is not None and upload.id not in seen:
+                    seen.add(upload.id)
+                    yield upload
+
+
+def _named(entry: os.DirEntry[str]) -> Upload | None:
+    file = entry.name.removesuffix(SUFFIX)
+    upload_id = id_in(file)
+    if upload_id is None or file.startswith("."):
+        return None
+    found = entry.stat(follow_symlinks=False)
+    at = found.st_mtime_ns // 1_000_000
+    return (
+        Upload(upload_id, file, None, found.st_size, "", at)
+        if stat.S_ISREG(found.st_mode)
+        else None
+    )
 
 
 def _is_file(path: Path) -> bool:

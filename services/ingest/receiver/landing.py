@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING
 from services.effects import effect
 from services.ingest.files import MISSING, Files, exists_in
 from services.ingest.presence import Presence, inbox_id_of
-from services.ingest.receiver.refused import Refused, no_space, unavailable
+from services.ingest.receiver.refused import no_space, unavailable
+from services.ingest.receiver.threads import refused_for
 from services.observability import get_logger
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ log = get_logger(__name__)
 
 RESERVE = 64 * 1024 * 1024
 """Bytes of the disk that uploads leave: journal, receipts and an embedded server need some."""
-
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 _PART = re.compile(rb"\.wiredesk-drop-([a-z2-7]{20})\.part")
 
@@ -174,15 +173,6 @@ class Landing:
             return  # another receiver is at work on it
         finally:
             os.close(descriptor)
-
-
-def refused_for(error: OSError) -> Refused:
-    """The answer where the disk doesn't do what it should; the log gets the error itself."""
-    if error.errno in FULL:
-        return no_space()
-    if error.errno == errno.EFBIG:
-        return Refused(413, "too-large", "the file is too large for the file system here")
-    return unavailable("the file can't be written now; the receiver's log says why")
 
 
 def _part(upload_id: str) -> bytes:

@@ -19,7 +19,7 @@ from services.ingest.files import Files, absolute
 from services.ingest.receiver.admission import Door
 from services.ingest.receiver.app import Receiver
 from services.ingest.receiver.book import Book
-from services.ingest.receiver.finding import Finder
+from services.ingest.receiver.finding import Finder, named_uploads
 from services.ingest.receiver.landing import AWAY, Landing
 from services.ingest.receiver.uploads import Uploads
 from services.observability import get_logger
@@ -99,9 +99,10 @@ class Serving:
             try:
                 # The folder is made by ingest: where it isn't there, nor is the disk perhaps.
                 if await asyncio.to_thread(path.parent.is_dir):
-                    return await asyncio.to_thread(Book, path)
+                    known = partial(named_uploads, self._settings)
+                    return await asyncio.to_thread(Book, path, known)
                 reason = f"no state folder at {path.parent}"
-            except Unavailable as error:
+            except (OSError, Unavailable) as error:
                 reason = str(error)
             if not told:
                 told = True

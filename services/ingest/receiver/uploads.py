@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from services import metrics
-from services.bus.errors import Unavailable
 from services.ingest.receiver.book import KeyUsed, Upload
 from services.ingest.receiver.digests import Digests
-from services.ingest.receiver.landing import refused_for
 from services.ingest.receiver.naming import file_name, new_id
 from services.ingest.receiver.refused import (
     RETRY_AFTER,
@@ -23,7 +20,7 @@ from services.ingest.receiver.refused import (
     too_large,
     unavailable,
 )
-from services.observability import get_logger
+from services.ingest.receiver.threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,10 +31,6 @@ if TYPE_CHECKING:
     from services.ingest.receiver.finding import Finder
     from services.ingest.receiver.landing import Landing, Part
     from services.settings import Settings
-
-log = get_logger(__name__)
-
-T = TypeVar("T")
 
 WRITE_BYTES = 1024 * 1024
 """Bytes gathered before they are written: a hop to a thread for each megabyte costs nothing."""
@@ -253,24 +246,3 @@ def _key_reused() -> Refused:
         "key-reused",
         "this Idempotency-Key was used for a file with other bytes; take a new one",
     )
-
-
-async def in_thread(call: Callable[[], T]) -> T:
-    """Run ``call``, which blocks, in a thread; a cancellation waits until it has ended.
-
-    What the disk refuses becomes a :class:`Refused`, and a line in the log.
-    """
-    work = asyncio.ensure_future(asyncio.to_thread(call))
-    try:
-        return await asyncio.shield(work)
-    except asyncio.CancelledError:
-        # The thread works on a descriptor that is closed next.
-        await asyncio.wait({work})
-        work.exception()  # whatever it was, nobody is there any more to be told
-        raise
-    except OSError as error:
-        log.error("drop.failed", reason=error.strerror or str(error))  # noqa: TRY400  (the disk's)
-        raise refused_for(error) from error
-    except Unavailable as error:
-        log.error("drop.failed", reason=str(error))  # noqa: TRY400  (likewise)
-        raise unavailable("uploads can't be noted now; the receiver's log says why") from error
