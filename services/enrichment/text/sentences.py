@@ -45,7 +45,7 @@ _TERMINATOR = re.compile(rf"[{_ENDING}][{_ENDING}]*+[{_CLOSING}]*+")
 """Marks that may end a sentence, with what closes behind them.  Each run is tried once, whole
 (possessive): a megabyte of full stops takes the time of a megabyte of letters."""
 
-_PARAGRAPH = re.compile(r"[^\n]++(?:\n(?![^\S\n]*\n)[^\n]++)*+")
+_PARAGRAPH = re.compile(r"[^\n]++(?>\n(?![^\S\n]*\n)[^\n]++)*+")
 _LIST_LINE = re.compile(r"\n(?=[ \t]*(?:[-–—*•·▪‣◦●○]|\(?\d{1,3}[.)]|\(?[A-Za-z]\))[ \t])")
 _NEXT = re.compile(r"[\s\"'“”„‘’«»(\[{¿¡—–-]*")
 _WORD = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*")

@@ -41,7 +41,7 @@ Range: TypeAlias = tuple[int, int]
 _IN_WORD = r"[^\W_]"
 # Bounded, so that no text makes the search slow.
 _BETWEEN_WORDS = r"[\W_]{1,20}+"
-_BETWEEN_MARKED_WORDS = r"(?:(?![\u0300-\u036f])[\W_]){1,20}+"
+_BETWEEN_MARKED_WORDS = r"(?>(?![\u0300-\u036f])[\W_]){1,20}+"
 _MARKS = r"[\u0300-\u036f]*+"
 _MARK = re.compile(r"[\u0300-\u036f]")
 _IN_MARKED_WORD = r"(?:[^\W_]|[\u0300-\u036f])"

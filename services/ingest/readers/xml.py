@@ -27,13 +27,13 @@ tables that newsrooms send (election results, stock lists) have some ten thousan
 
 _NAME: Final = r"[A-Za-z_:\x80-\U0010ffff][\w.:\-\xb7]{0,299}+"
 _SKIPPED: Final = re.compile(
-    r"(?:\s++|<\?(?:[^?]|\?(?!>))*+\?>|<!--(?:[^-]|-(?!->))*+-->)*+", re.DOTALL
+    r"(?>\s++|<\?(?>[^?]|\?(?!>))*+\?>|<!--(?>[^-]|-(?!->))*+-->)*+", re.DOTALL
 )
 """Blanks, processing instructions and comments before a root."""
 
 _DOCTYPE: Final = re.compile(rf"<!DOCTYPE\s++(?P<name>{_NAME})", re.IGNORECASE)
 _DOCTYPE_PART: Final = re.compile(
-    r"""[^"'<>\[\]]++|"[^"]*+"|'[^']*+'|<!--(?:[^-]|-(?!->))*+-->|<\?(?:[^?]|\?(?!>))*+\?>|[<>\[\]]"""
+    r"""[^"'<>\[\]]++|"[^"]*+"|'[^']*+'|<!--(?>[^-]|-(?!->))*+-->|<\?(?>[^?]|\?(?!>))*+\?>|[<>\[\]]"""
 )
 _START: Final = re.compile(rf"<(?P<name>{_NAME})(?P<rest>[\s/>].*)?", re.DOTALL)
 _ATTRIBUTE: Final = re.compile(

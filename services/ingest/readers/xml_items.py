@@ -36,8 +36,8 @@ _TAIL: Final = 512
 _NAME: Final = rb"[A-Za-z_:\x80-\xff][\w.:\-\x80-\xff]{0,299}+"
 _TAG: Final = re.compile(
     rb"<(?P<end>/?)(?P<name>" + _NAME + rb")"
-    rb"(?P<attributes>(?:[^<>\"']++|\"[^\"<]*+\"|'[^'<]*+')*+)"
-    rb"(?P<open>\"[^\"<]*+|'[^'<]*+)?+(?P<close>>)?"
+    rb"(?P<attributes>(?>[^<>\"']++|\"[^\"<]*+\"|'[^'<]*+')*+)"
+    rb"(?>(?P<open>\"[^\"<]*+|'[^'<]*+)?)(?P<close>>)?"
 )
 _DOCTYPE_PART: Final = re.compile(rb"""<!--|<\?|["'<>\[\]]""")
 _CLOSERS: Final = {b"<!--": b"-->", b"<?": b"?>", b'"': b'"', b"'": b"'"}

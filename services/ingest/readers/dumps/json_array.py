@@ -51,11 +51,11 @@ _NOT_BETWEEN: Final = re.compile(rb"[^, \t\r\n\x00\xef\xbb\xbf]")
 # Possessive throughout: linear, and without a stack.  A string that holds a line end or a brace
 # is looked at more closely: its closing quote may be missing.
 _OUTSIDE: Final = re.compile(
-    rb'[^"\[\]{}]*+(?:"[^"\\\n}]*+(?:\\.[^"\\\n}]*+)*+"[^"\[\]{}]*+)*+', re.DOTALL
+    rb'[^"\[\]{}]*+(?>"[^"\\\n}]*+(?>\\.[^"\\\n}]*+)*+"[^"\[\]{}]*+)*+', re.DOTALL
 )
 """Up to a bracket, or a quote whose string is not to be passed at once."""
 
-_INSIDE: Final = re.compile(rb'[^"\\\n}]*+(?:\\.[^"\\\n}]*+)*+', re.DOTALL)
+_INSIDE: Final = re.compile(rb'[^"\\\n}]*+(?>\\.[^"\\\n}]*+)*+', re.DOTALL)
 """Up to the quote that ends a string, a line end, a brace, or a backslash at the chunk's end."""
 
 _BEYOND: Final = re.compile(
