@@ -72,6 +72,10 @@ PROBE_PAUSE = 0.2
 CANCEL_AGAIN = 0.1
 """Seconds after which a cancellation that had no effect is asked for again."""
 
+UNNAMED: dict[str, Any] = {"driver_info": None}
+"""A connection doesn't tell its library's name: Redis 7.0 doesn't know that command, and an ACL
+file that allows it wouldn't load there."""
+
 RUNTIME_FILE = "runtime.json"
 """Where the embedded server's supervisor writes its address, beside the server's data."""
 
@@ -140,7 +144,7 @@ def _client(where: Address, ours: dict[str, Any]) -> Redis:
 
 def _pool(where: Address, ours: dict[str, Any], tag: str) -> ConnectionPool:
     """Connections to the server, or to the master of a hash tag's slot."""
-    options = {**ours, **where.options}
+    options = {**ours, **UNNAMED, **where.options}
     if where.kind == "one":
         made = PatientTlsConnection if where.tls else PatientConnection
         for host, port in where.hosts:
@@ -154,7 +158,7 @@ def blocking_client(url: str, retries: int = RETRIES) -> sync_redis.Redis:
     """A blocking client for worker threads; over a cluster to the home node only."""
     where = address(url)
     retry = SyncRetry(ExponentialBackoff(cap=0.5, base=0.02), retries)
-    options = {"socket_timeout": SOCKET_TIMEOUT, "retry": retry, **where.options}
+    options = {"socket_timeout": SOCKET_TIMEOUT, "retry": retry, **UNNAMED, **where.options}
     if where.kind == "one" and not where.hosts:
         return sync_redis.Redis.from_url(url, socket_timeout=SOCKET_TIMEOUT, retry=retry)
     if where.kind == "one":

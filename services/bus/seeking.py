@@ -117,6 +117,7 @@ def _asking(address: Address) -> dict[str, Any]:
     return {
         **login,
         **({"ssl": True, **address.tls_options} if address.tls else {}),
+        "driver_info": None,
         "socket_timeout": ASK_TIMEOUT,
         "socket_connect_timeout": ASK_TIMEOUT,
     }

@@ -105,9 +105,8 @@ class Node:
         password = None if self.sentinel else PASSWORD
         name = user or ("admin" if self.users else None)
         retry = Retry(NoBackoff(), 0)
-        return Redis(
-            port=self.port, username=name, password=password, socket_timeout=2, retry=retry
-        )
+        login: dict[str, Any] = {"username": name, "password": password}
+        return Redis(port=self.port, socket_timeout=2, retry=retry, driver_info=None, **login)
 
     def ask(self, *words: Any) -> Any:
         """One command's answer."""
