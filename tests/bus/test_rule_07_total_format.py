@@ -185,6 +185,27 @@ def test_a_number_that_is_too_large_costs_its_unknown_field_and_not_the_article(
     assert again["data"]["new"] is None
 
 
+@pytest.mark.parametrize("hidden", [1, MAX_DEPTH, 190, 250])
+def test_levels_that_texts_hide_are_read_only_if_they_can_be_written(hidden: int) -> None:
+    """``["]",["]",… 1 ,"["],"["]``: to whoever counts brackets alone, one level after the other."""
+    deep = '["]",' * hidden + "1" + ',"["]' * hidden
+    reading = read(GOOD.replace(b'"data":{', f'"data":{{"new":{deep},'.encode()), RECEIVED)
+    if isinstance(reading, Event):
+        assert isinstance(reading.payload, RawArticle)
+        assert isinstance(read(received_event(reading.payload), RECEIVED), Event)
+    else:
+        assert hidden > MAX_DEPTH - 2
+
+
+def test_unbalanced_brackets_in_a_text_are_no_obstacle() -> None:
+    assert isinstance(read(data_with(headline="a ] b { c"), RECEIVED), Event)
+
+
+def test_an_event_with_many_brackets_is_read_at_once_too() -> None:
+    raw = data_with(new=[[number] for number in range(1000)])
+    assert isinstance(envelope._read_at_once(raw, RECEIVED), Event)
+
+
 def test_a_plain_event_is_read_at_once() -> None:
     assert isinstance(envelope._read_at_once(GOOD, RECEIVED), Event)
     assert envelope._read_at_once(GOOD, FILED) is None
