@@ -53,6 +53,7 @@ class World:
     ports: Ports = field(default_factory=Ports)
     more: dict[str, dict[str, str]] = field(default_factory=dict)
     _running: Future[Terminal] | None = None
+    _started: int = 0
 
     def __enter__(self) -> Self:
         self._tools = self.folder / "tools"
@@ -89,7 +90,7 @@ class World:
         terminal = self.at("fresh", folder_of(QUICK_START))
         terminal.__enter__()
         try:
-            self._type(QUICK_START, terminal)
+            self._started = self._type(QUICK_START, terminal)
         except BaseException:
             # What went wrong first is told, not that the rest ended badly after that.
             with suppress(DocumentError):
@@ -101,7 +102,9 @@ class World:
         """A terminal of its own at a desk, in a folder of this name."""
         folder = stand(self.folder / name, self._tools)
         if desk == "running":
-            more |= {"WIREDESK_INBOX": str(self.running().folder / "news")}
+            news = self.running().folder / "news"
+            (folder / "news").symlink_to(news)
+            more |= {"WIREDESK_INBOX": str(news)}
         elif desk in desks.PREPARED:
             more |= desks.prepare(desk, folder, self._server.url)
         environ = environment(folder, self._tools, self.ports, **more)
@@ -111,7 +114,7 @@ class World:
         """Run a document; how many blocks that were. :class:`DocumentError` names the place."""
         if name == QUICK_START:
             self.running()
-            return len([one for one in document(name).blocks if self.wanted(one, treatment(one))])
+            return self._started
         desk = desk_of(document(name).blocks)
         with self.at(desk, folder_of(name), **self.more.get(name, {})) as terminal:
             return self._type(name, terminal)
