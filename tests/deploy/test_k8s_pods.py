@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import lzma
 import re
 import tomllib
 from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from services.settings import MIB
-from tests.deploy.k8s import Build, containers, name_of, ours, settings_for
+from tests.deploy.k8s import Build, built, containers, name_of, ours, settings_for
 from tests.deploy.pod_security import violations
 from tests.deploy.promql import DEPLOY
 
@@ -104,6 +107,32 @@ def test_an_indexer_has_memory_for_every_event_stream_that_it_may_serve(build: B
     streams = settings_for(build, container).sse_clients * 100_000
     limit = bytes_of(container["resources"]["limits"]["memory"])
     assert limit >= MEASURED_MIB["indexer"] * MIB + streams
+
+
+def unpacked(path: Path) -> int:
+    """Bytes of what an LZMA file holds."""
+    with lzma.open(path) as file:
+        return sum(len(piece) for piece in iter(lambda: file.read(MIB), b""))
+
+
+def test_the_model_of_languages_has_room_where_it_is_unpacked() -> None:
+    """py3langid does that in /tmp at each start; a pod that goes beyond its limit is evicted."""
+    found = find_spec("py3langid")
+    assert found is not None
+    (model,) = (Path(found.origin or "").parent / "data").glob("*.xz")
+    (tmp,) = (
+        each["emptyDir"]
+        for each in built("single").pod("enrichment").spec["volumes"]
+        if each["name"] == "tmp"
+    )
+    assert bytes_of(tmp["sizeLimit"]) > 2 * unpacked(model)
+
+
+def test_what_is_empty_at_the_start_has_a_bound(build: Build) -> None:
+    for pod in build.pods():
+        for volume in pod.spec["volumes"]:
+            if "emptyDir" in volume:
+                assert bytes_of(volume["emptyDir"]["sizeLimit"]) > 0
 
 
 # --- security ---------------------------------------------------------------------------------
