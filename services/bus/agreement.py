@@ -19,10 +19,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from redis.exceptions import ResponseError
+from redis.exceptions import NoPermissionError, ResponseError
 
 from services.bus.errors import StopWorking
 from services.bus.groups import group_info
@@ -186,6 +187,8 @@ async def _left_there(redis: Redis, here: Keys) -> str | None:
 
 
 async def _unread(redis: Redis, key: str, group: dict[str, Any]) -> bool:
+    if group["lag"] is not None:
+        return bool(group["lag"] or group["pending"])
     last: bytes = group["last-delivered-id"]
     return bool(group["pending"] or await redis.xrange(key, min=f"({last.decode()}", count=1))
 
@@ -200,14 +203,19 @@ async def _register(redis: Redis, every: Keys, before: int) -> None:
     of_articles = {n: v for n, v in home.items() if not n.decode().startswith(changes)}
     for keys in every.each()[before:]:
         for name, document in of_articles.items():
-            await redis.hsetnx(keys.subscribers(), name, document)
+            # What is there is of an earlier change that was begun, and says the same.
+            await redis.hset(keys.subscribers(), name, document)
 
 
 async def _leave(redis: Redis, every: Keys, now: int) -> None:
-    """Delete what was kept for replay in partitions that are there no more."""
+    """Delete what was kept for replay in partitions that are there no more.
+
+    It stays where this service's user may not: memory is all that it costs.
+    """
     for keys in every.each()[now:]:
         for key in (keys.subscribers(), keys.trimmed(), *(keys.stream(s) for s in STREAMS)):
-            await redis.unlink(key)
+            with suppress(NoPermissionError):
+                await redis.unlink(key)
 
 
 def refused(error: BaseException) -> bool:

@@ -100,6 +100,7 @@ class Shares:
     broker: RedisBroker
     keys: Keys
     _parts: dict[int, Part] = field(default_factory=dict)
+    _opening: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     _mine: frozenset[int] = frozenset()
     _until: float = 0.0
     _given_up: set[int] = field(default_factory=set)
@@ -157,14 +158,26 @@ class Shares:
         self._told.set()
         self._read_no_more(set(self._parts).difference(mine), lost=True)
         self._read_no_more(set(surplus), lost=False)
-        for partition in mine:
-            await self._read(partition)
+        for partition in set(mine).difference(surplus, self._given_up, self._opening):
+            # Aside: the leases must be renewed meanwhile.
+            task = asyncio.create_task(self._open(partition), name=f"open-{partition}")
+            self._opening[partition] = task
 
     def _read_no_more(self, partitions: set[int], *, lost: bool) -> None:
         for partition in partitions:
             part = self._parts.get(partition)
             if part is not None and part.closing is None:
                 part.closing = asyncio.create_task(self._close(partition, part, lost=lost))
+
+    async def _open(self, partition: int) -> None:
+        try:
+            await self._read(partition)
+        except (RedisError, OSError, TimeoutError) as error:
+            log.debug("shares.unknown", error=str(error))  # tried again with the next look
+        except Exception as error:  # noqa: BLE001  (see above)
+            self.stage.facts.fatal = error
+        finally:
+            del self._opening[partition]
 
     async def _read(self, partition: int) -> None:
         """Read a partition of ours: what others left in work, and once that is done what is new."""
@@ -188,6 +201,8 @@ class Shares:
 
     async def _close(self, partition: int, part: Part, *, lost: bool) -> None:
         """Read no more, when what is in work is done; then give the partition up."""
+        if partition in self._opening:
+            await asyncio.wait({self._opening[partition]})
         try:
             for subscriber in part.subscribers:
                 await _end(subscriber)
@@ -206,20 +221,20 @@ class Shares:
                 spec.group, new, {part.keys.stream(spec.reads): "0"}
             )
             entries = found[0][1] if found else []
-            ids = [entry.decode() for entry, _ in entries]
-            counted: Any = await self.redis.hmget(part.keys.attempts(spec), ids) if ids else []
+            begun: Any = await self.redis.hgetall(part.keys.attempts(spec)) if entries else {}
             left = [
-                (entry, bytes_of(fields))
-                for entry, (_, fields), count in zip(ids, entries, counted, strict=True)
-                if fields and not int(count or 0)
+                (entry.decode(), bytes_of(fields))
+                for entry, fields in entries
+                if fields and not int(begun.get(entry, 0))
             ]
             if left:
                 await self.stage.receive(part.keys.partition, left, new)
 
     async def stop(self) -> None:
         """Ask no more, and begin to read no more; what reads is the broker's to stop."""
-        tasks = [part.closing for part in self._parts.values()]
-        await cancel(*(task for task in (self._task, *tasks) if task is not None))
+        closing = [part.closing for part in self._parts.values()]
+        tasks = [self._task, *self._opening.values(), *closing]
+        await cancel(*(task for task in tasks if task is not None))
 
     async def leave(self) -> None:
         """Let everything go, at the end; whoever comes next need not wait for the lease's end."""
