@@ -154,7 +154,9 @@ class Compose:
 
     def up(self, *services: str) -> None:
         """Start what isn't running, and come back when all of it is healthy."""
-        scaled = [f"--scale={name}={count}" for name, count in self.scales.items()]
+        # Compose takes no number for what isn't started.
+        started = {name for name in self.scales if not services or name in services}
+        scaled = [f"--scale={name}={self.scales[name]}" for name in sorted(started)]
         pull = ["--pull", "missing"]
         self.run("up", "--detach", "--wait", "--no-build", *pull, *scaled, *services)
 
