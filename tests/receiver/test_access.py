@@ -10,10 +10,9 @@ import pytest
 
 from services.bus.errors import StopWorking, Unavailable
 from services.ingest.receiver import keys
+from services.ingest.receiver.admission import check_address
 from services.ingest.receiver.keys import KeyTable, TokensFile, keys_in, token_line, tokens_in
-from services.ingest.receiver.server import check_address
 from services.serving import tokens
-from services.serving.sockets import Place
 from services.serving.table import TRUSTED_FOR
 from tests.receiver.kit import START, STORY, Hall, settings_of
 from tests.receiver.s3_client import in_chunks, signed
@@ -348,8 +347,7 @@ def test_a_made_key_is_a_line_of_the_file() -> None:
 # --- where it may listen -------------------------------------------------------------------------
 def test_without_tokens_it_listens_for_this_machine_only(tmp_path: Path) -> None:
     def checked(host: str, **over: Any) -> str:
-        settings = settings_of(tmp_path, drop_host=host, **over)
-        return check_address(settings, Place("the receiver", host, 0, "WIREDESK_DROP_HOST"))[1]
+        return check_address(settings_of(tmp_path, drop_host=host, **over))[1]
 
     assert checked("127.0.0.1") == "127.0.0.1"
     with pytest.raises(StopWorking, match="WIREDESK_DROP_TOKENS_FILE"):

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from services.console.doctor import folders, server, settings, software, stores, streams
+from services.console.doctor import (
+    folders,
+    receiver,
+    server,
+    settings,
+    software,
+    stores,
+    streams,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,6 +26,7 @@ CHECKS: tuple[Check, ...] = (
     *stores.CHECKS,
     *software.CHECKS,
     *settings.CHECKS,
+    *receiver.CHECKS,
 )
 
 

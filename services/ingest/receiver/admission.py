@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from services.bus.errors import StopWorking
 from services.ingest.receiver import keys, sigv4
 from services.ingest.receiver.refused import RETRY_AFTER, Refused
 from services.serving.hosts import Hosts, is_loopback
 from services.serving.rates import Limiter
 from services.serving.refusals import Refusal, bearer, not_valid
 from services.serving.sizes import head_refusal
+from services.serving.sockets import Place
 from services.serving.table import TokenTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from services.bus.listening import Address
     from services.ingest.receiver.call import Call
     from services.ingest.receiver.sigv4 import Proof
     from services.serving.rates import Verdict
@@ -33,6 +36,24 @@ NEEDED = (
 )
 
 PUBLIC = frozenset({"/v1/drop/openapi.json"})
+
+
+def place_of(settings: Settings) -> Place:
+    """Where the receiver listens."""
+    return Place("the receiver", settings.drop_host, settings.drop_port, "WIREDESK_DROP_HOST")
+
+
+def check_address(settings: Settings) -> Address:
+    """Where to listen; :class:`StopWorking` where others could reach it and need no token."""
+    family, address = place_of(settings).address()
+    without = settings.drop_tokens_file is None and settings.drop_s3_keys_file is None
+    if without and not is_loopback(address):
+        raise StopWorking(
+            f"the receiver would take files from everybody who can reach {settings.drop_host}. "
+            "Make a token with `wiredesk drop-token NAME` and set WIREDESK_DROP_TOKENS_FILE, or "
+            "set WIREDESK_DROP_HOST to 127.0.0.1"
+        )
+    return family, address
 
 
 class Door:

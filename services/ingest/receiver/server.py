@@ -12,26 +12,23 @@ from typing import TYPE_CHECKING, Any
 from uvicorn import Config, Server
 
 from services.bus.connect import cancel
-from services.bus.errors import StopWorking, Unavailable
+from services.bus.errors import Unavailable
 from services.bus.listening import url_of
 from services.bus.vitals import LOOP_LIMIT, WELL, Pulse, Verdict, beats
 from services.ingest.files import Files, absolute
-from services.ingest.receiver.admission import Door
+from services.ingest.receiver.admission import Door, check_address, place_of
 from services.ingest.receiver.app import Receiver
 from services.ingest.receiver.book import Book
 from services.ingest.receiver.finding import Finder, named_uploads
 from services.ingest.receiver.landing import AWAY, Landing
 from services.ingest.receiver.uploads import Uploads
 from services.observability import get_logger
-from services.serving.hosts import is_loopback
 from services.serving.protocol import TimedProtocol
-from services.serving.sockets import Place
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator
 
-    from services.bus.listening import Address
     from services.bus.vitals import Vitals
     from services.settings import Settings
 
@@ -76,8 +73,8 @@ class Serving:
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until ``stop``. Raises :class:`StopWorking` for what waiting doesn't mend."""
         settings = self._settings
-        place = Place("the receiver", settings.drop_host, settings.drop_port, "WIREDESK_DROP_HOST")
-        address = check_address(settings, place)
+        place = place_of(settings)
+        address = check_address(settings)
         door = Door(settings, address[1])
         await asyncio.to_thread(door.read)
         book = await self._opened(stop)
@@ -154,19 +151,6 @@ class Serving:
             raise Unavailable(AWAY)
         self._landing.sweep(book)
         book.prune(time.time_ns() // 1_000_000)
-
-
-def check_address(settings: Settings, place: Place) -> Address:
-    """Where to listen; :class:`StopWorking` where others could reach it and need no token."""
-    family, address = place.address()
-    without = settings.drop_tokens_file is None and settings.drop_s3_keys_file is None
-    if without and not is_loopback(address):
-        raise StopWorking(
-            f"the receiver would take files from everybody who can reach {settings.drop_host}. "
-            "Make a token with `wiredesk drop-token NAME` and set WIREDESK_DROP_TOKENS_FILE, or "
-            "set WIREDESK_DROP_HOST to 127.0.0.1"
-        )
-    return family, address
 
 
 class _Server(Server):

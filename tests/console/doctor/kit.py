@@ -27,6 +27,11 @@ def look(name: str, settings: Settings, **surroundings: Any) -> Finding:
     return result.finding
 
 
+def but(settings: Settings, **over: Any) -> Settings:
+    """``settings`` with others in their place."""
+    return settings.model_copy(update=over)
+
+
 def said(finding: Finding) -> str:
     """All that was found, as one line."""
     return " | ".join(finding.found)

@@ -16,7 +16,7 @@ from services.console.doctor.contradictions import RULES
 from services.indexer.store.sqlite import SqliteStore
 from services.serving import tokens
 from services.settings import Settings
-from tests.console.doctor.kit import is_green, is_red, look, said
+from tests.console.doctor.kit import but, is_green, is_red, look, said
 from tests.servers import free_port
 
 if TYPE_CHECKING:
@@ -36,10 +36,6 @@ def desk(tmp_path: Path) -> Settings:
             "failure_budget_in_a_row": 50,
         }
     )
-
-
-def but(settings: Settings, **over: Any) -> Settings:
-    return settings.model_copy(update=over)
 
 
 # --- unknown ----------------------------------------------------------------------------------

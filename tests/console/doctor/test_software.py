@@ -20,7 +20,7 @@ from services.console.doctor import software
 from services.console.doctor.checks import Surroundings
 from services.indexer.api import server as api_server
 from services.settings import Settings
-from tests.console.doctor.kit import is_green, is_red, look, said
+from tests.console.doctor.kit import but, is_green, is_red, look, said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,10 +32,6 @@ if TYPE_CHECKING:
 @pytest.fixture
 def desk(tmp_path: Path) -> Settings:
     return Settings(inbox=tmp_path, api=True)
-
-
-def but(settings: Settings, **over: Any) -> Settings:
-    return settings.model_copy(update=over)
 
 
 # --- installed --------------------------------------------------------------------------------
