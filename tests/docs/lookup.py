@@ -26,7 +26,6 @@ from tests.repo.lock_check import ROOT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    import click
 
 ENDS = frozenset({";", "&&", "||", "|", "&", "(", ")", "|&"})
 REDIRECTS = frozenset({">", ">>", "<", ">&", "&>", "<<<"})
@@ -142,9 +141,15 @@ def _files(words: Sequence[str]) -> None:
             raise NotThereError(f"there is no {path}")
 
 
+@cache
+def _console() -> Any:
+    """The whole tree of commands: making it takes long."""
+    return get_command(app)
+
+
 def _wiredesk(arguments: Sequence[str]) -> None:
     """Subcommands, options and the number of arguments, as the command itself reads them."""
-    command: click.Command = get_command(app)  # type: ignore[assignment]  # typer's own copy of click
+    command = _console()
     rest = list(arguments)
     while hasattr(command, "commands"):
         if not rest or rest[0] in {"--help", "-h"}:

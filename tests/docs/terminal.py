@@ -99,7 +99,6 @@ def environment(folder: Path, tools: Path, ports: Ports, **more: str) -> dict[st
         "COLUMNS": "80",
         "NO_COLOR": "1",
         "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": str(ROOT),
         "WIREDESK_API_PORT": str(ports.api),
         "WIREDESK_HEALTH_PORT": str(ports.health),
         "WIREDESK_SPACY_MODEL": "en_core_web_sm",
