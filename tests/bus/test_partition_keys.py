@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -80,3 +82,10 @@ def test_permanent_keys_are_told_of_all_partitions_each_once() -> None:
     assert len(set(kept)) == len(kept) == 3 * (len(STREAMS) + 3) + len(CHANGE_STREAMS)
     assert Keys("news").stream(ENTITY_STREAM) in kept
     assert set(Keys("news").permanent()) < set(kept)
+
+
+def test_the_page_about_partitions_tells_an_article_s_partition_as_we_do() -> None:
+    text = (Path(__file__).parents[2] / "docs/partitions.md").read_text("utf-8")
+    (example,) = re.findall(r'article_id = UUID\("([^"]+)"\)', text)
+    (number, told) = re.findall(r"16\) % (\d+)\)\n```\n\nprints `(\d+)`", text)[0]
+    assert Keys("news", int(number)).partition_of(UUID(example)) == int(told)
