@@ -24,7 +24,7 @@ from services.ingest.lock import FolderLock
 from services.ingest.presence import Presence
 from services.ingest.reading import AssembleFunction, FileReader, ReadFunction
 from services.ingest.standing import Standing, progress_of
-from services.ingest.taking import BATCH_FILES, Bus, Taker
+from services.ingest.taking import BATCH_FILES, Taker
 from services.ingest.waits import Clock, Waits
 from services.ingest.watch import watch
 from services.ingest.works import Works
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from schemas.events import Outcome
     from services.bus.vitals import Vitals
+    from services.ingest.outlet import Bus
     from services.ingest.receipts import Receipt
     from services.settings import Settings
 

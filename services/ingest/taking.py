@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from services.bus import tracing
 from services.effects import effect
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from services.ingest.drops import DropRow, Entry, Gone
     from services.ingest.inbox import Candidate, Inbox
     from services.ingest.journal import Journal
+    from services.ingest.outlet import Bus
     from services.ingest.parts import FileInWork
     from services.ingest.reading import FileReader
     from services.ingest.waits import Clock, Waits
@@ -54,28 +55,6 @@ PUBLISH_PARTS = PUBLISH_ARTICLES // PART_RECORDS
 MOST_REDRIVE_DOUBLINGS = 3
 """The pause between two redrives of one drop grows to 8 times the setting: after a lost Redis
 it is read again soon, and behind a long stop of enrichment the folder isn't read all day."""
-
-
-class Bus(Protocol):
-    """How articles leave ingest; see ``services.bus`` for what stands behind it.
-
-    Publish and report share one mark per (drop, article): whichever came first
-    for it counts, the later call adds nothing.  Both raise
-    :class:`services.bus.errors.Unavailable` when the server can't take it now;
-    a part may have been taken then, and the call is made again.
-    """
-
-    async def publish(self, articles: Sequence[RawArticle]) -> None:
-        """Put the articles on their way, each once."""
-
-    async def report(self, outcomes: Sequence[Outcome]) -> None:
-        """Put outcomes that ingest decided where all outcomes go, from where they come back too."""
-
-    async def room(self, *, bulk: bool = False) -> bool:
-        """Whether more may be published now; false is back-pressure.
-
-        ``bulk``: more of a long file, which stops long before the others do.
-        """
 
 
 @dataclass(slots=True)
