@@ -26,6 +26,7 @@ from services.bus.connect import cancel, client, server_url
 from services.bus.errors import StopWorking
 from services.bus.follower import Delivery, Follower, Gap, Item, Passed
 from services.bus.keys import Keys
+from services.bus.lines import by_partition, key_of, lines_of
 from services.bus.patience import FIRST_PAUSE, longer
 from services.bus.positions import (
     FIRST,
@@ -40,7 +41,7 @@ from services.bus.tail import FEED_STREAMS, Reader, Tail
 from services.observability import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from redis.asyncio import Redis
 
@@ -80,6 +81,7 @@ class Feed:
         """``beat``: seconds between two signs of life for a client that gets nothing else."""
         self._settings = settings
         self._keys = Keys.of(settings)
+        self._parts = by_partition(self._keys, lines_of(self._keys, FEED_STREAMS))
         self._redis: Redis | None = None
         self._task: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -125,8 +127,7 @@ class Feed:
             try:
                 redis = await self._connect()
                 pause, told = FIRST_PAUSE, False
-                while not self.ending:
-                    await self._read(redis)
+                await self._read(redis)
             except (RedisError, OSError, StopWorking) as error:
                 if not told:
                     log.warning("feed.waiting", reason=str(error))
@@ -161,27 +162,50 @@ class Feed:
 
     async def _ends(self, redis: Redis) -> dict[str, EntryId]:
         """Where each stream ends now."""
-        async with redis.pipeline(transaction=True) as pipe:
-            pipe.time()
-            for stream in FEED_STREAMS:
-                pipe.xinfo_stream(self._keys.stream(stream))
-            (seconds, _), *infos = await pipe.execute(raise_on_error=False)
-        empty = just_before(int(seconds) * 1000 - CLOCK_DOUBT_MS)
-        return {
-            stream.name: _last_of(info, empty)
-            for stream, info in zip(FEED_STREAMS, infos, strict=True)
-        }
+        ends: dict[str, EntryId] = {}
+        for _, lines in self._parts:
+            async with redis.pipeline(transaction=True) as pipe:
+                pipe.time()
+                for line in lines:
+                    pipe.xinfo_stream(self.key(line))
+                (seconds, _), *infos = await pipe.execute(raise_on_error=False)
+            empty = just_before(int(seconds) * 1000 - CLOCK_DOUBT_MS)
+            ends |= {
+                line.name: _last_of(info, empty) for line, info in zip(lines, infos, strict=True)
+            }
+        return ends
 
     async def _read(self, redis: Redis) -> None:
-        last = {self._keys.stream(s): written(self.tail.last[s.name]) for s in FEED_STREAMS}
-        answer: Any = await redis.xread(last, count=READ_COUNT, block=BLOCK)  # type: ignore[arg-type]  # a dict of str is one
-        streams = {self._keys.stream(stream).encode(): stream for stream in FEED_STREAMS}
-        given = [(streams[key], rows) for key, rows in answer]
-        self.tail.add(self.reader.merged(given, READ_COUNT))
+        """Put into the ring what is new, for as long as nothing fails.
 
-    def streams_of(self, wanted: EventFilter) -> tuple[Stream, ...]:
-        """The streams of the types that are asked for."""
-        return tuple(s for s in FEED_STREAMS if s.event.full_name in wanted.types)
+        Partitions are read side by side: in a cluster each may lie on another node, and one
+        that is silent must not hold up the others.
+        """
+        reading = [asyncio.create_task(self._read_on(redis, lines)) for _, lines in self._parts]
+        try:
+            done, _ = await asyncio.wait(reading, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
+        finally:
+            await cancel(*reading)
+            await asyncio.gather(*reading, return_exceptions=True)
+
+    async def _read_on(self, redis: Redis, lines: Sequence[Stream]) -> None:
+        named = {self.key(line).encode(): line for line in lines}
+        while not self.ending:
+            last: Any = {self.key(line): written(self.tail.last[line.name]) for line in lines}
+            answer: Any = await redis.xread(last, count=READ_COUNT, block=BLOCK)
+            given = [(named[key], rows) for key, rows in answer]
+            self.tail.add(self.reader.merged(given, READ_COUNT))
+
+    def lines_of(self, wanted: EventFilter) -> tuple[Stream, ...]:
+        """The lines of the types that are asked for."""
+        streams = [s for s in FEED_STREAMS if s.event.full_name in wanted.types]
+        return lines_of(self._keys, streams)
+
+    def parts(self, lines: Sequence[Stream]) -> list[tuple[Keys, tuple[Stream, ...]]]:
+        """These lines by partition: what can be asked for at one moment."""
+        return by_partition(self._keys, lines)
 
     async def follow(
         self, wanted: EventFilter, start: Start | Position
@@ -193,7 +217,7 @@ class Feed:
         self.clients += 1
         metrics.EVENT_CLIENTS.inc()
         try:
-            follower = Follower(self, self.streams_of(wanted), wanted)
+            follower = Follower(self, self.lines_of(wanted), wanted)
             while not await follower.begin(start):
                 if self.ending:
                     return
@@ -220,14 +244,9 @@ class Feed:
         broken = [a for a in answers if isinstance(a, away) and not isinstance(a, ResponseError)]
         return None if broken else answers
 
-    def key(self, stream: Stream) -> str:
-        """Key of a stream."""
-        return self._keys.stream(stream)
-
-    @property
-    def trimmed_key(self) -> str:
-        """Key of what was trimmed."""
-        return self._keys.trimmed()
+    def key(self, line: Stream) -> str:
+        """Key of a line."""
+        return key_of(self._keys, line)
 
 
 def _last_of(info: Any, empty: EntryId) -> EntryId:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from services.bus.lines import stream_of
 from services.bus.positions import (
     FIRST,
     EntryId,
@@ -24,11 +26,11 @@ from services.bus.positions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from services.bus.feed import Feed
     from services.bus.filters import EventFilter
-    from services.bus.keys import Stream
+    from services.bus.keys import Keys, Stream
     from services.bus.positions import Start
     from services.bus.tail import Entry
 
@@ -77,9 +79,11 @@ Item = Delivery | Gap | Passed
 class Follower:
     """One client: where it is in each stream, and where in the ring once it has met it."""
 
-    def __init__(self, feed: Feed, streams: tuple[Stream, ...], wanted: EventFilter) -> None:
+    def __init__(self, feed: Feed, lines: tuple[Stream, ...], wanted: EventFilter) -> None:
         self._feed = feed
-        self._streams = streams
+        self._parts = feed.parts(lines)
+        # In the order in which the partitions are asked.
+        self._streams = tuple(line for _, mine in self._parts for line in mine)
         self._wanted = wanted
         self._at: dict[str, EntryId] = {}
         self._number: int | None = None
@@ -162,18 +166,12 @@ class Follower:
     async def _look(self) -> Sequence[Gap]:
         """See, once for each connection, that what is behind the position is there."""
         connections = self._feed.connections
-
-        def ask(pipe: Any) -> None:
-            self._ask_trimmed(pipe)
-            for stream in self._streams:
-                pipe.xinfo_stream(self._feed.key(stream))
-
-        answers = await self._feed.asked(ask, atomic=True)
+        answers = await self._asked(lambda pipe, line: pipe.xinfo_stream(self._feed.key(line)))
         if answers is None:
             await self._feed.tail.wait(min(1.0, self._patience()))
             return ()
         self._looked = connections
-        trimmed, *infos = answers
+        trimmed, infos = answers
         gaps = self._trimmed(trimmed)
         for stream, info, record in zip(self._streams, infos, trimmed, strict=True):
             lost = _lost(self._at[stream.name], info, recorded=record is not None)
@@ -185,20 +183,37 @@ class Follower:
         """A small piece of the streams, behind the position."""
         known = dict(self._feed.tail.last)
 
-        def ask(pipe: Any) -> None:
-            self._ask_trimmed(pipe)
-            for stream in self._streams:
-                after = f"({written(self._at[stream.name])}"
-                pipe.xrange(self._feed.key(stream), min=after, count=self._count)
+        def behind(pipe: Any, line: Stream) -> None:
+            after = f"({written(self._at[line.name])}"
+            pipe.xrange(self._feed.key(line), min=after, count=self._count)
 
-        answers = await self._feed.asked(ask, atomic=True)
-        if answers is None or any(isinstance(answer, Exception) for answer in answers):
+        answers = await self._asked(behind)
+        if answers is None or any(
+            isinstance(each, Exception) for each in (*answers[0], *answers[1])
+        ):
             await self._feed.tail.wait(min(1.0, self._patience()))
             return ()
-        gaps = self._trimmed(answers[0])
-        if gaps:
-            return gaps
-        return self._piece(answers[1:], known)
+        trimmed, rows = answers
+        return self._trimmed(trimmed) or self._piece(rows, known)
+
+    async def _asked(
+        self, about: Callable[[Any, Stream], object]
+    ) -> tuple[list[Any], list[Any]] | None:
+        """What was trimmed of each line, and the answer about it, both of one moment.
+
+        None where the server is away.
+        """
+        trimmed: list[Any] = []
+        answers: list[Any] = []
+        for keys, lines in self._parts:
+            ask = partial(_ask, keys, lines, about)
+            got = await self._feed.asked(ask, atomic=True)
+            if got is None:
+                return None
+            record, *told = got
+            trimmed += [record] * len(lines) if isinstance(record, Exception) else record
+            answers += told
+        return trimmed, answers
 
     def _piece(self, answers: Sequence[Any], known: Mapping[str, EntryId]) -> Sequence[Entry]:
         given = list(zip(self._streams, answers, strict=True))
@@ -211,9 +226,6 @@ class Follower:
         if size:
             self._count = max(1, min(MOST_IN_A_PIECE, PIECE_BYTES * len(entries) // size))
         return entries
-
-    def _ask_trimmed(self, pipe: Any) -> None:
-        pipe.hmget(self._feed.trimmed_key, [stream.name for stream in self._streams])
 
     def _trimmed(self, answer: Sequence[bytes | None]) -> list[Gap]:
         """A gap for each stream of which more was trimmed than the client has seen."""
@@ -230,6 +242,14 @@ class Follower:
         self._at[stream.name] = lost.resume
         since, until = time_of(lost.since), time_of(lost.until)
         return Gap(self.position, stream.event.full_name, since, until)
+
+
+def _ask(
+    keys: Keys, lines: Sequence[Stream], about: Callable[[Any, Stream], object], pipe: Any
+) -> None:
+    pipe.hmget(keys.trimmed(), [stream_of(line).name for line in lines])
+    for line in lines:
+        about(pipe, line)
 
 
 @dataclass(frozen=True, slots=True)

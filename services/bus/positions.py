@@ -1,7 +1,8 @@
 """Where in the streams somebody is: entry ids as numbers, and positions over several streams.
 
-A position is written as one word, e.g. ``e1772452800000-0_o1772452800003-1``.  It is opaque to
-subscribers: they hand it back as they got it.
+A position is written as one word, e.g. ``e1772452800000-0_o1772452800003-1``; of a stream in
+another partition than the desk's home as ``e2.1772452800000-0``.  It is opaque to subscribers: they
+hand it back as they got it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from services.bus.keys import ENRICHED_STREAM, ENTITY_STREAM, OUTCOME_STREAM, STORY_STREAM
+from services.bus.lines import line_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -42,7 +44,10 @@ LETTERS: Mapping[str, Stream] = {
 }
 """How a position names the streams that subscribers may read."""
 
-_PART = re.compile(r"([enos])(\d{1,19})-(\d{1,20})")
+MOST_PARTS = 4096
+"""Parts of a position that are looked at: four streams in as many partitions as there may be."""
+
+_PART = re.compile(r"([enos])(?:([1-9]\d{0,3})\.)?(\d{1,19})-(\d{1,20})")
 _ZONE_OF_A_QUERY = re.compile(r"(T.*) (\d\d:?\d\d)$")
 """A plus sign that nobody escaped comes out of a query string as a space."""
 
@@ -110,18 +115,18 @@ def point_of(time: datetime) -> EntryId:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The last entry seen of each stream, by the stream's name."""
+    """The last entry seen of each stream in each partition, by the line's name."""
 
     at: Mapping[str, EntryId]
 
     @classmethod
     def parse(cls, text: str) -> Position:
         """What ``str`` wrote; :class:`BadPosition` for anything else."""
-        parts = [_PART.fullmatch(part) for part in text.split("_", len(LETTERS))]
+        parts = [_PART.fullmatch(part) for part in text.split("_", MOST_PARTS)]
         at = {
-            LETTERS[part[1]].name: (int(part[2]), int(part[3]))
+            line_of(LETTERS[part[1]], int(part[2] or 0)).name: (int(part[3]), int(part[4]))
             for part in parts
-            if part is not None and int(part[2]) <= MAX_MS and int(part[3]) <= MAX_SEQ
+            if part is not None and int(part[3]) <= MAX_MS and int(part[4]) <= MAX_SEQ
         }
         if len(at) != len(parts):
             raise BadPosition(
@@ -131,10 +136,10 @@ class Position:
         return cls(at)
 
     def over(self, streams: Iterable[Stream]) -> Position:
-        """The position over just these streams.
+        """The position over just these lines.
 
-        One that it doesn't know is begun at the earliest point of the others, so that
-        whoever asks for a further type misses nothing of it.
+        One that it doesn't know (a further type, or partition) is begun at the earliest point
+        of the others, so that whoever asks for it misses nothing of it.
         """
         earliest = min(self.at.values(), default=FIRST)
         point = just_before(earliest[0])
@@ -142,5 +147,14 @@ class Position:
 
     def __str__(self) -> str:
         """One word, the same for the same position."""
-        named = sorted((_LETTER[name], written(entry)) for name, entry in self.at.items())
-        return "_".join(letter + entry for letter, entry in named)
+        named = sorted((*_named(name), written(entry)) for name, entry in self.at.items())
+        return "_".join(
+            f"{letter}{partition}.{entry}" if partition else letter + entry
+            for letter, partition, entry in named
+        )
+
+
+def _named(line: str) -> tuple[str, int]:
+    """Letter and partition of a line."""
+    stream, _, partition = line.partition("/")
+    return _LETTER[stream], int(partition or 0)

@@ -83,19 +83,17 @@ class Reader:
     def merged(self, answers: Iterable[tuple[Stream, Any]], count: int) -> Sequence[Entry]:
         """Entries of several streams in one order, as far as it is sure.
 
-        A stream that gave ``count`` entries may have more: what the others have behind its
-        last one must wait for these.
+        Of the same id, the stream that is named first comes first.  A stream that gave ``count``
+        entries may have more: what the others have behind its last one must wait for these.
         """
         given = list(answers)
         ends = [entry_id(rows[-1][0]) for _, rows in given if len(rows) >= count]
         cut = min(ends, default=None)
         found = sorted(
-            (entry_id(row[0]), FEED_STREAMS.index(stream), row)
-            for stream, rows in given
-            for row in rows
+            (entry_id(row[0]), place, row) for place, (_, rows) in enumerate(given) for row in rows
         )
         return [
-            self.entry(FEED_STREAMS[place], *row)
+            self.entry(given[place][0], *row)
             for number, place, row in found
             if cut is None or number <= cut
         ]
