@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -168,16 +169,16 @@ class DeadLetters:
     async def find(self, wanted: Wanted) -> AsyncGenerator[Letter, None]:
         """The letters that are wanted, the oldest first; read page by page."""
         self.unreadable = 0
-        pages = [self._pages(keys, wanted.since) for keys in self._keys.each()]
-        heads = [await anext(letters, None) for letters in pages]
-        while True:
-            left = [(by_age(head[0]), place) for place, head in enumerate(heads) if head]
-            if not left:
-                return
-            _, place = min(left)
-            head, heads[place] = heads[place], await anext(pages[place], None)
-            if head is not None and head[1] is not None and wanted.passes(head[1]):
-                yield head[1]
+        async with AsyncExitStack() as stack:
+            pages = [self._pages(keys, wanted.since) for keys in self._keys.each()]
+            for page in pages:
+                stack.push_async_callback(page.aclose)
+            heads = [await anext(page, None) for page in pages]
+            while left := [(by_age(head[0]), place) for place, head in enumerate(heads) if head]:
+                _, place = min(left)
+                head, heads[place] = heads[place], await anext(pages[place], None)
+                if head is not None and head[1] is not None and wanted.passes(head[1]):
+                    yield head[1]
 
     async def _pages(
         self, keys: Keys, since: datetime | None
