@@ -201,7 +201,7 @@ def _python(arguments: Sequence[str]) -> None:
     if spec is None or spec.origin is None:
         raise NotThereError(f"there is no module {module}")
     origin = Path(spec.origin)
-    if ROOT not in origin.parents:
+    if ROOT not in origin.parents or "site-packages" in origin.parts:
         return
     files = origin.parent.glob("*.py") if origin.name == "__init__.py" else [origin]
     source = "".join(path.read_text(encoding="utf-8") for path in files)
