@@ -29,7 +29,8 @@ FULL = os.environ.get("WIREDESK_BENCH_SIZE", "small") == "full"
 def size(name: str, small: float, full: float) -> int:
     """How many or how much of something a bench takes.
 
-    ``WIREDESK_BENCH_<NAME>`` if it is set, else what belongs to ``WIREDESK_BENCH_SIZE``.
+    ``WIREDESK_BENCH_PIPELINE_ARTICLES`` for ``pipeline_articles`` if it is set, else what belongs
+    to ``WIREDESK_BENCH_SIZE``.
     """
     given = os.environ.get(f"WIREDESK_BENCH_{name.upper()}")
     return int(given) if given else int(full if FULL else small)

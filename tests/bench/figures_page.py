@@ -96,7 +96,9 @@ def made_on(figure: Figure) -> str:
     told = figure.environment
     sizes = ", ".join(f"{name} {shown(value)}" for name, value in figure.sizes.items())
     at = "" if figure.at is None else f"{figure.at:%Y-%m-%d %H:%M} UTC, "
-    what = f"{told.get('cpus')} cores, Python {told.get('python')}, {told.get('server')}"
+    # Its build and compiler say nothing to a reader.
+    server = " ".join(str(told.get("server")).split()[:3])
+    what = f"{told.get('cpus')} cores, Python {told.get('python')}, {server}"
     trial = "" if figure.full else " Sizes for trying: nothing to quote."
     return f"{at}{what}, load {told.get('load')}. {sizes}.{trial}"
 
