@@ -28,8 +28,9 @@ GAP = "wiredesk.gap"
 MAX_START = 64
 """Characters of a start: a time with everything has 35."""
 
-MAX_POSITION = 200
-"""Characters of a position: one over all streams has 130."""
+MAX_POSITION = 60_000
+"""Characters of a position: one over all streams has 130, and 50 more for each further partition,
+of which there may be 1,024. Below the 64 KiB that a server takes of a request's head."""
 
 HEADERS = {
     # A proxy that stores or changes the answer would hold events back.
