@@ -14,6 +14,7 @@ where the group is gone (the webhook was removed, or the server emptied).
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
@@ -32,6 +33,7 @@ from services.bus.keys import (
     Stream,
     webhook_group,
 )
+from services.bus.lines import by_partition, key_of, keys_of, lines_of, stream_of
 from services.bus.positions import EntryId, entry_id, written
 from services.bus.scripts import Scripts
 from services.effects import effect
@@ -56,6 +58,14 @@ AGAIN_PAGE = 100
 
 AGAIN = "again"
 """Name of the stream of events that are sent again, where the others have that of a stream."""
+
+ELSEWHERE = "-"
+"""Stands for the group in a script where the event lies in another partition than the queue's
+notes: it is acknowledged by a call of its own, since in a cluster no script reaches both."""
+
+TURN_MS = 250
+"""Milliseconds that partitions without news are waited for together: as long as an event may have
+to wait for the next turn."""
 
 OFFERED_STREAMS = (ENRICHED_STREAM, OUTCOME_STREAM, *CHANGE_STREAMS)
 """What a webhook may be sent; each stream carries one type of event."""
@@ -164,7 +174,7 @@ class WebhookQueue:
         self.name = name
         self._redis = redis
         self._keys = keys
-        self._streams = {stream.name: stream for stream in streams}
+        self._lines = {line.name: line for line in lines_of(keys, streams)}
         self._holder = holder
         self._retain_dead = retain_dead
         self._scripts = WebhookScripts(redis)
@@ -174,7 +184,11 @@ class WebhookQueue:
         return self._keys.webhook(self.name, part)
 
     def _stream_key(self, name: str) -> str:
-        return self._part(AGAIN) if name == AGAIN else self._keys.stream(self._streams[name])
+        return self._part(AGAIN) if name == AGAIN else key_of(self._keys, self._lines[name])
+
+    def _elsewhere(self, slot: Slot) -> bool:
+        """Whether an event lies in another slot of a cluster than what is noted of it."""
+        return slot.stream != AGAIN and keys_of(self._keys, self._lines[slot.stream]).partition > 0
 
     def _group_of(self, slot: Slot) -> str:
         """Empty for events sent again: those are on a stream without groups."""
@@ -182,20 +196,21 @@ class WebhookQueue:
 
     async def ensure(self, start: EntryId) -> None:
         """Make the groups that aren't there, behind ``start``."""
-        for stream in self._streams.values():
+        for line in self._lines.values():
             with asked():
-                groups = await group_info(self._redis, self._keys.stream(stream))
+                groups = await group_info(self._redis, key_of(self._keys, line))
                 if all(group["name"].decode() != self._group for group in groups):
-                    await self._make_group(stream, written(start))
+                    await self._make_group(line, written(start))
 
-    async def _make_group(self, stream: Stream, start: str) -> None:
-        key, read = self._keys.stream(stream), 0
+    async def _make_group(self, line: Stream, start: str) -> None:
+        key, read = key_of(self._keys, line), 0
         if await self._redis.exists(key):
             # Without a count the server can't tell the lag of a group that begins in the middle.
             info: Any = await self._redis.xinfo_stream(key)
             last = info["last-generated-id"].decode()
-            scripts = Scripts(self._redis, self._keys, marker_ttl=0)
-            read = info["entries-added"] - await scripts.count_entries(stream, start, last)
+            scripts = Scripts(self._redis, keys_of(self._keys, line), marker_ttl=0)
+            left = await scripts.count_entries(stream_of(line), start, last)
+            read = info["entries-added"] - left
         try:
             await self._redis.xgroup_create(
                 key, self._group, id=start, mkstream=True, entries_read=read
@@ -217,7 +232,7 @@ class WebhookQueue:
         """Events that are pending or to be sent again."""
         with asked():
             total = int(await self._redis.xlen(self._part(AGAIN)))
-            for stream in self._streams:
+            for stream in self._lines:
                 found: Any = await self._redis.xpending(self._stream_key(stream), self._group)
                 total += int(found["pending"])
         return total
@@ -227,7 +242,7 @@ class WebhookQueue:
         with asked():
             known: Any = await self._redis.hgetall(self._part("tries"))
             slots = [Slot(entry, AGAIN) for entry in await self._again()]
-            for stream in self._streams:
+            for stream in self._lines:
                 slots += [Slot(entry, stream) for entry in await self._pending(stream)]
         return {
             slot: tries_of(known[slot.field]) if slot.field in known else Tries()
@@ -255,18 +270,42 @@ class WebhookQueue:
 
         Waits up to ``block_ms`` where there is none; 0: not at all.
         """
-        keys: dict[Any, Any] = {self._stream_key(name): ">" for name in self._streams}
-        names = {self._stream_key(name): name for name in self._streams}
+        parts = by_partition(self._keys, self._lines.values())
+        if len(parts) > 1:
+            # What has something must not wait for what has nothing.
+            found = await self._read([lines for _, lines in parts], count, 0)
+            if found or not block_ms:
+                return found
+            block_ms = min(block_ms, TURN_MS)
+        return await self._read([lines for _, lines in parts], count, block_ms)
+
+    async def _read(
+        self, parts: Sequence[Sequence[Stream]], count: int, block_ms: int
+    ) -> list[tuple[Slot, bytes]]:
+        """New events of all partitions, which are read side by side."""
         with asked():
-            answer: Any = await self._redis.xreadgroup(
-                self._group, CONSUMER, keys, count=count, block=block_ms or None
-            )
-        found = [
+            read = [self._read_part(lines, count, block_ms) for lines in parts]
+            answers = await asyncio.gather(*read, return_exceptions=True)
+            failed = [answer for answer in answers if isinstance(answer, BaseException)]
+            if failed:
+                # What the others gave is pending, and found again where the queue begins anew.
+                raise failed[0]
+        found = [each for answer in answers if isinstance(answer, list) for each in answer]
+        return sorted(found, key=lambda each: each[0])
+
+    async def _read_part(
+        self, lines: Sequence[Stream], count: int, block_ms: int
+    ) -> list[tuple[Slot, bytes]]:
+        names = {self._stream_key(line.name): line.name for line in lines}
+        keys: dict[Any, Any] = dict.fromkeys(names, ">")
+        answer: Any = await self._redis.xreadgroup(
+            self._group, CONSUMER, keys, count=count, block=block_ms or None
+        )
+        return [
             (Slot(entry_id(entry), names[key.decode()]), fields.get(DATA_FIELD.encode(), b""))
             for key, entries in answer or []
             for entry, fields in entries
         ]
-        return sorted(found, key=lambda each: each[0])
 
     async def event(self, slot: Slot) -> bytes | None:
         """The bytes of an event; None where they are gone (trimmed by force)."""
@@ -279,7 +318,7 @@ class WebhookQueue:
     async def passed_over(self, slots: Sequence[Slot]) -> None:
         """Take events off that nobody wants sent."""
         with asked():
-            for stream in self._streams:
+            for stream in self._lines:
                 ids = [slot.id for slot in slots if slot.stream == stream]
                 if ids:
                     await self._redis.xack(self._stream_key(stream), self._group, *ids)
@@ -295,6 +334,11 @@ class WebhookQueue:
         """The receiver has taken it."""
         keys = [self._stream_key(slot.stream), self._part("tries"), self._part("state")]
         args = [self._group_of(slot), slot.id, slot.field, int(now * 1000), STATE_TTL]
+        if self._elsewhere(slot):
+            # Two steps: a process that dies in between leaves a note of tries, which expires.
+            with asked():
+                gone: Any = await self._redis.xack(keys[0], self._group, slot.id)
+            keys[0], args[0], args[1] = self._part("tries"), ELSEWHERE, int(gone)
         await self._scripts.run("delivered", keys, args)
 
     async def postponed(self, slot: Slot, due: float, reason: str, now: float) -> bool:
@@ -312,7 +356,15 @@ class WebhookQueue:
         args += [letter.event, letter.event_id, letter.event_type, letter.attempts, letter.reason]
         horizon = written((max(0, int((now - self._retain_dead) * 1000)), 0))
         args += [int(now * 1000), STATE_TTL, horizon, max(1, int(self._retain_dead))]
-        return bool(await self._scripts.run("bury", keys, args))
+        if not self._elsewhere(slot):
+            return bool(await self._scripts.run("bury", keys, args))
+        # Two steps, the letter first: a process that dies in between writes it once more.
+        line, keys[1], args[1] = keys[1], self._part("tries"), ELSEWHERE
+        moved = bool(await self._scripts.run("bury", keys, args))
+        if moved:
+            with asked():
+                await self._redis.xack(line, self._group, slot.id)
+        return moved
 
     async def note(self, facts: Mapping[str, str]) -> None:
         """Keep facts of the delivery for the next worker and for who looks."""

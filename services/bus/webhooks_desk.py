@@ -15,6 +15,7 @@ from redis.exceptions import ResponseError
 from services.bus.connect import probe, server_url
 from services.bus.groups import group_info
 from services.bus.keys import DATA_FIELD, Keys, webhook_group
+from services.bus.lines import key_of, lines_of
 from services.bus.positions import EntryId, entry_id, just_before, point_of
 from services.bus.webhooks import (
     AGAIN,
@@ -128,8 +129,8 @@ class WebhookDesk:
         """Lag, pending, and the time in ms of the oldest entry that isn't done with."""
         lag: int | None = 0
         pending, oldest = 0, None
-        for stream in OFFERED_STREAMS:
-            key = self._keys.stream(stream)
+        for line in lines_of(self._keys, OFFERED_STREAMS):
+            key = key_of(self._keys, line)
             for group in await group_info(self._redis, key):
                 if group["name"].decode() != webhook_group(name):
                     continue
@@ -174,9 +175,10 @@ class WebhookDesk:
     async def destroy(self, name: str) -> None:
         """Remove the queue with all that waits in it."""
         with asked():
-            for stream in OFFERED_STREAMS:
+            for line in lines_of(self._keys, OFFERED_STREAMS):
+                key = key_of(self._keys, line)
                 try:
-                    await self._redis.xgroup_destroy(self._keys.stream(stream), webhook_group(name))
+                    await self._redis.xgroup_destroy(key, webhook_group(name))
                 except ResponseError as error:
                     if "requires the key to exist" not in str(error):
                         raise
