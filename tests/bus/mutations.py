@@ -249,6 +249,39 @@ MUTATIONS = (
     ),
     Mutation(
         5,
+        "every worker reads every partition",
+        (
+            Edit(
+                "services/bus/shares.py",
+                "if keys.partitions == 1 or stage.spec.one_process:",
+                "if keys.partitions:",
+            ),
+        ),
+        "test_partitions.py",
+        ("test_revisions_of_an_article_go_on_in_order_while_workers_come_and_go",),
+    ),
+    Mutation(
+        5,
+        "a partition is read on while its last reader's messages are in work",
+        (
+            Edit(
+                "services/bus/shares.py",
+                "return bool(names.difference(self.stage.consumers))",
+                "return False",
+            ),
+        ),
+        "test_partitions.py",
+        ("test_revisions_of_an_article_go_on_in_order_while_workers_come_and_go",),
+    ),
+    Mutation(
+        4,
+        "whoever has another number of partitions may publish",
+        (Edit(f"{LUA}/publish.lua", "~= ARGV[5] then", "== 'never' then"),),
+        "test_agreement.py",
+        ("test_who_knows_another_number_publishes_nothing",),
+    ),
+    Mutation(
+        5,
         "a swallowed cancellation of a renewal hangs the stage",
         (
             Edit(
