@@ -6,7 +6,9 @@ by ``python -m tests.docs.run_all``; here it is looked up.
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -20,6 +22,7 @@ from tests.docs.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +118,26 @@ def test_each_command_of_the_runbook_can_be_typed_as_it_stands(world: World) -> 
         working.stay(WATCH, "enrichment")
     wrong = {code: told for code, (end, told) in ended.items() if end != 0}
     assert wrong == {}
+
+
+def test_the_warm_console_is_the_real_one(world: World, tmp_path: Path) -> None:
+    """Output, exit codes, folder and environment are those of whoever typed it."""
+
+    def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [world.folder / "tools" / "wiredesk", *arguments],
+            cwd=tmp_path,
+            env={"PATH": os.environ["PATH"], **environ},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert "Usage: wiredesk" in run("--help").stdout
+    assert run("fly").returncode == 2
+    refused = run("status", WIREDESK_BATCH_SIZE="none")
+    assert (refused.returncode, refused.stdout) == (78, "")
+    assert "WIREDESK_BATCH_SIZE" in refused.stderr
+    nobody = run("status")
+    assert nobody.returncode == 78
+    assert "inbox/.wiredesk/server/runtime.json" in nobody.stderr

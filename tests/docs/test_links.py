@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,6 +12,9 @@ from services.settings import Settings
 from tests.docs.markdown import document, documents, parsed, slug_of
 from tests.docs.names import compose_variables, settings_named
 from tests.repo.lock_check import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 INDEX = "docs/README.md"
 OUTSIDE = ("http://", "https://", "mailto:")
@@ -83,7 +87,7 @@ def test_a_link_is_followed_from_where_it_stands() -> None:
 
 
 @pytest.mark.parametrize("picture", sorted((ROOT / "docs").glob("*.svg")), ids=lambda p: p.name)
-def test_a_picture_can_be_drawn_and_says_in_words_what_it_shows(picture: str) -> None:
+def test_a_picture_can_be_drawn_and_says_in_words_what_it_shows(picture: Path) -> None:
     root = ET.parse(picture).getroot()  # noqa: S314  (our own file)
     space = "{http://www.w3.org/2000/svg}"
     assert root.tag == f"{space}svg"

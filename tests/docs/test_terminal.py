@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,10 +16,8 @@ from tests.docs.terminal import (
     stand,
 )
 from tests.docs.treatment import treatment
-from tests.docs.warm import client, start
 from tests.docs.world import World
 from tests.repo.lock_check import ROOT
-from tests.wait import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -205,36 +201,3 @@ def test_another_shape_is_told_by_its_first_line(
     shown: list[str], printed: str, wrong: str
 ) -> None:
     assert differs(shown, printed) == wrong
-
-
-def test_the_warm_console_is_the_real_one(tmp_path: Path) -> None:
-    """Output, exit codes, folder and environment are those of whoever typed it."""
-    address = tmp_path / "warm"
-    program = tmp_path / "wiredesk"
-    program.write_text(client(address), encoding="utf-8")
-    program.chmod(0o755)
-    warm = start(address)
-    try:
-        wait_until(address.exists, "the console is loaded")
-
-        def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-            return subprocess.run(
-                [program, *arguments],
-                cwd=tmp_path,
-                env={"PATH": os.environ["PATH"], **environ},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-
-        assert "Usage: wiredesk" in run("--help").stdout
-        assert run("fly").returncode == 2
-        refused = run("status", WIREDESK_BATCH_SIZE="none")
-        assert (refused.returncode, refused.stdout) == (78, "")
-        assert "WIREDESK_BATCH_SIZE" in refused.stderr
-        nobody = run("status")
-        assert nobody.returncode == 78
-        assert "inbox/.wiredesk/server/runtime.json" in nobody.stderr
-    finally:
-        warm.kill()
-        warm.wait(10)
