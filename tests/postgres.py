@@ -33,13 +33,14 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from services.bus.server import TIE, tied
-from tests.servers import OnTheHost, docker_answers, free_port, on_the_host
+from tests.servers import OnTheHost, at_hand, docker_answers, free_port, on_the_host
 from tests.wait import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-IMAGE = os.environ.get("WIREDESK_TEST_POSTGRES_IMAGE", "postgres:16")
+IMAGES = ("postgres:16", "postgres:17", "postgres:18", "postgres:15")
+"""Images of a container, the first that is there already; else the first is fetched."""
 
 FOLDERS = {"16": "pginstall", "18": "pginstall18"}
 """Where the wheel has which server."""
@@ -199,7 +200,10 @@ def container() -> Iterator[str]:
         """PostgreSQL on the host's network."""
 
     port = free_port()
-    image = on_the_host(HostPostgres(IMAGE, port=port, driver=None))
+    name = os.environ.get("WIREDESK_TEST_POSTGRES_IMAGE") or at_hand(*IMAGES)
+    image = on_the_host(HostPostgres(name, port=port, driver=None))
+    # Testcontainers asks it with psql inside, which would ask at 5432: on the host, another's.
+    image.with_env("PGPORT", str(port))
     image.with_command(f"postgres -c listen_addresses=127.0.0.1 -c port={port} -c fsync=off")
     with image:
         yield str(image.get_connection_url())

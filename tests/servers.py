@@ -55,6 +55,15 @@ def docker_answers() -> bool:
             gc.collect()
 
 
+def at_hand(*images: str) -> str:
+    """The first of these images that the engine has already; else the first, to be fetched."""
+    import docker  # noqa: PLC0415  (see above)
+
+    with closing(docker.from_env()) as engine:
+        there = {tag for found in engine.images.list() for tag in found.tags}
+    return next((image for image in images if image in there), images[0])
+
+
 def choice() -> str:
     """Which of the three is used."""
     insisted = os.environ.get("WIREDESK_TEST_SERVER")

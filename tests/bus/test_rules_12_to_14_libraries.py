@@ -95,4 +95,6 @@ def test_containers_come_from_testcontainers_community() -> None:
     assert used == {
         "testcontainers.community.redis.RedisContainer",
         "testcontainers.community.postgres.PostgresContainer",
+        # Our own images: for these there is no class.
+        "testcontainers.core.container.DockerContainer",
     }

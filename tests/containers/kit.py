@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.servers import docker_answers
+from tests.servers import at_hand, docker_answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -86,9 +86,7 @@ def _built(service: str, name: str) -> None:
 
 def python_image() -> str:
     """What images are built on here."""
-    given = os.environ.get("WIREDESK_PYTHON_IMAGE")
-    there = {tag for found in engine().images.list() for tag in found.tags}
-    return given or next((name for name in PYTHONS if name in there), PYTHONS[0])
+    return os.environ.get("WIREDESK_PYTHON_IMAGE") or at_hand(*PYTHONS)
 
 
 def hardened(**more: Any) -> dict[str, Any]:
