@@ -8,13 +8,13 @@ instead of more than one, so that tests can afford many.
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tests.bus import worker
+from tests.forks import FORKS
 from tests.wait import wait_until
 
 if TYPE_CHECKING:
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 Main = Callable[[dict[str, str], str, str], None]
 """Runs a service in this process: with this environment, a file for its log, a control folder."""
-
-_forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["tests.bus.worker"])
 
 
 def environ_of(settings: Settings) -> dict[str, str]:
@@ -46,7 +43,7 @@ class Worker:
     ) -> None:
         self.log = log
         self._closed = False
-        self._process = _forks.Process(
+        self._process = FORKS.Process(
             target=main, args=(environ, str(log), str(control.folder)), daemon=True
         )
         self._process.start()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import multiprocessing
 import os
 import signal
 import socket
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tests.bus.processes import environ_of
+from tests.forks import FORKS
 from tests.receiver import child
 from tests.receiver.kit import mark, settings_of
 from tests.wait import wait_until
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from services.settings import Settings
-
-_forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["tests.bus.worker", "tests.receiver.child"])
 
 
 @dataclass
@@ -50,7 +47,7 @@ class Process:
         self._log = folder / "receiver.log"
         self._before = len(self.lines())
         variables = {**environ_of(self.settings), **(environ or {})}
-        self._process = _forks.Process(
+        self._process = FORKS.Process(
             target=child.main, args=(variables, str(self._log)), daemon=True
         )
         self._process.start()

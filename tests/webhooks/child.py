@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import os
 import signal
 from contextlib import closing
@@ -15,17 +14,15 @@ from services.indexer.store.opening import open_store
 from services.indexer.webhooks import delivering as module
 from services.indexer.webhooks.delivering import delivering
 from services.settings import Settings
+from tests.forks import FORKS
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerProcess
 
-_forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["tests.webhooks.child"])
-
 
 def start(environ: dict[str, str], log: str) -> ForkServerProcess:
     """Begin to deliver in a process of its own."""
-    process = _forks.Process(target=main, args=(environ, log), daemon=True)
+    process = FORKS.Process(target=main, args=(environ, log), daemon=True)
     process.start()
     return process
 
