@@ -28,7 +28,7 @@ from services.bus.keys import (
     is_ours,
 )
 from services.bus.positions import entry_id, written
-from services.bus.registered import registered
+from services.bus.registered import Registered, registered
 from services.observability import get_logger
 
 if TYPE_CHECKING:
@@ -134,8 +134,11 @@ class Janitor:
         """Make groups of registered subscribers that are gone anew, and report laggards."""
         limits: dict[str, int] = {}
         lags: Counter[str] = Counter()
+        at_home = await registered(self._redis, self._keys.at(0), stream)
         for keys in self._keys.each(stream):
             known = await registered(self._redis, keys, stream)
+            for name in at_home.keys() - known.keys():
+                await self._join(stream, keys, name, at_home[name])
             limits |= {name: subscriber.limit for name, subscriber in known.items()}
             for name in known:
                 if await self._scripts.at(keys).resubscribe(stream, name):
@@ -152,6 +155,12 @@ class Janitor:
                     entries=behind,
                     limit=limit,
                 )
+
+    async def _join(self, stream: Stream, keys: Keys, name: str, entry: Registered) -> None:
+        """Register a subscriber in a partition that came after it did: from its beginning."""
+        scripts = self._scripts.at(keys)
+        await scripts.subscribe(stream, name, entry.as_json(), "0", adopt=True)
+        log.warning("subscriber.restored", stream=stream.name, group=name)
 
     async def run(self) -> None:
         """Sweep until cancelled; a server that is away is met again at the next round."""

@@ -3,16 +3,16 @@
 A registered subscriber is a consumer group with a promise: the janitor trims nothing that it
 has not acknowledged, up to its limit (:mod:`services.bus.retention`).
 
-Registration and group are in Redis, beside the events that they are about.  A group that is
-gone while its registration is there (a stream deleted by hand) is made anew by the janitor,
-at the beginning.  A server that has lost everything has lost the registration with the events:
-``add`` it again.
+Registration and group are in Redis, beside the events that they are about: a desk with several
+partitions has both in each of them.  A group that is gone while its registration is there (a
+stream deleted by hand) is made anew by the janitor, at the beginning.  A server that has lost
+everything has lost the registration with the events: ``add`` it again.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -120,34 +120,53 @@ class Subscribers:
             limit or self._settings.subscriber_limit,
             datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        point = await self._point(stream, start or "now")
-        done = await self._scripts.subscribe(
-            stream, checked_name(name), entry.as_json(), point, adopt=start is None
-        )
-        if done == "registered":
+        checked_name(name)
+        done: list[str] = []
+        for here in self._keys.each(stream):
+            done.append(await self._register(here, name, stream, entry, start))
+            if done[0] == "exists":
+                break
+        if all(each == "registered" for each in done):
             raise NotDone(
                 f"{name} is a subscriber of {stream.name} already; "
                 f"`wiredesk subscribers move {name} --to ...` lets it begin elsewhere"
             )
-        if done == "exists":
+        if "exists" in done:
             raise NotDone(
                 f"a group {name} is there already, made by hand; without --from it is registered "
                 "as it stands, and `wiredesk subscribers move` moves it"
             )
+        return await self._told(name, stream, start, adopted="adopted" in done)
+
+    async def _register(
+        self, here: Keys, name: str, stream: Stream, entry: Registered, start: Start | None
+    ) -> str:
+        """Register in one partition, and begin there; what ``Scripts.subscribe`` says."""
+        point = await self._point(here, stream, start or "now")
+        done = await self._scripts.at(here).subscribe(
+            stream, name, entry.as_json(), point, adopt=start is None
+        )
         if done == "made":
-            await self._set(name, stream, point)
-        return await self._told(name, stream, start, adopted=done == "adopted")
+            await self._set(here, name, stream, point)
+        return done
 
     async def move(self, name: str, stream: Stream, start: Start) -> Added:
         """Let a subscriber go on from another point. What is pending stays pending."""
         if not await self._has(name, stream):
             raise self._nobody(name, stream)
-        await self._set(name, stream, await self._point(stream, start))
+        for here in self._keys.each(stream):
+            await self._set(here, name, stream, await self._point(here, stream, start))
         return await self._told(name, stream, start, adopted=False)
 
     async def remove(self, name: str, stream: Stream) -> None:
         """Forget a subscriber, and its group with what it has not acknowledged."""
-        if is_ours(name) or not await self._scripts.unsubscribe(stream, name):
+        if is_ours(name):
+            raise self._nobody(name, stream)
+        gone = [
+            await self._scripts.at(here).unsubscribe(stream, name)
+            for here in self._keys.each(stream)
+        ]
+        if not any(gone):
             raise self._nobody(name, stream)
 
     async def streams_of(self, name: str) -> Sequence[Stream]:
@@ -159,81 +178,119 @@ class Subscribers:
         now_ms = await server_ms(self._redis)
         found: list[Subscriber] = []
         for stream in SUBSCRIBED:
-            known = await registered(self._redis, self._keys, stream)
-            for group in await group_info(self._redis, self._keys.stream(stream)):
-                name = group["name"].decode()
-                if not is_ours(name):
-                    entry = known.pop(name, None)
-                    found.append(await self._state(name, stream, entry, group, now_ms))
-            found += [Subscriber(n, stream, entry, there=False) for n, entry in known.items()]
+            parts: dict[str, list[Subscriber]] = {}
+            for here in self._keys.each(stream):
+                for state in await self._states(here, stream, now_ms):
+                    parts.setdefault(state.name, []).append(state)
+            found += [_together(states) for states in parts.values()]
         return found
 
+    async def _states(self, here: Keys, stream: Stream, now_ms: int) -> Sequence[Subscriber]:
+        """The subscribers of a stream in one partition."""
+        known = await registered(self._redis, here, stream)
+        found = []
+        for group in await group_info(self._redis, here.stream(stream)):
+            name = group["name"].decode()
+            if not is_ours(name):
+                entry = known.pop(name, None)
+                found.append(await self._state(here, stream, entry, group, now_ms))
+        return [*found, *(Subscriber(n, stream, e, there=False) for n, e in known.items())]
+
     async def _state(
-        self, name: str, stream: Stream, entry: Registered | None, group: Any, now_ms: int
+        self, here: Keys, stream: Stream, entry: Registered | None, group: Any, now_ms: int
     ) -> Subscriber:
         last = entry_id(group["last-delivered-id"])
-        key = self._keys.stream(stream)
         return Subscriber(
-            name,
+            group["name"].decode(),
             stream,
             entry,
             lag=group["lag"],
             pending=group["pending"],
-            oldest_seconds=await oldest_seconds(self._redis, key, group, now_ms),
+            oldest_seconds=await oldest_seconds(self._redis, here.stream(stream), group, now_ms),
             read_up_to=None if last == FIRST else time_of(last),
         )
 
-    async def _point(self, stream: Stream, start: Start) -> str:
+    async def _point(self, here: Keys, stream: Stream, start: Start) -> str:
         """The id behind which a group begins that starts there."""
         if start == "beginning":
             return written(FIRST)
         if isinstance(start, datetime):
             return written(point_of(start))
-        info = await self._info(stream)
+        info = await self._info(here, stream)
         return written(FIRST) if info is None else info["last-generated-id"].decode()
 
-    async def _set(self, name: str, stream: Stream, point: str) -> None:
+    async def _set(self, here: Keys, name: str, stream: Stream, point: str) -> None:
         """Put a group behind an id, and tell the server how many entries it has left behind.
 
         Without that the server can't tell the lag of a group that begins in the middle.
         """
-        info = await self._info(stream)
+        info = await self._info(here, stream)
         read = None
         if info is not None:
             last = info["last-generated-id"].decode()
-            left = await self._scripts.count_entries(stream, point, last)
+            left = await self._scripts.at(here).count_entries(stream, point, last)
             read = info["entries-added"] - left
-        await self._redis.xgroup_setid(self._keys.stream(stream), name, point, entries_read=read)
+        await self._redis.xgroup_setid(here.stream(stream), name, point, entries_read=read)
 
     async def _told(
         self, name: str, stream: Stream, start: Start | None, *, adopted: bool
     ) -> Added:
-        key = self._keys.stream(stream)
-        (group,) = [g for g in await group_info(self._redis, key) if g["name"] == name.encode()]
-        last = entry_id(group["last-delivered-id"])
-        following: Any = await self._redis.xrange(key, min=f"({written(last)}", count=1)
-        record: Any = await self._redis.hget(self._keys.trimmed(), stream.name)
+        parts = [await self._begins(here, name, stream) for here in self._keys.each(stream)]
+        firsts = [first for first, _, _ in parts if first is not None]
         return Added(
             name,
             stream,
             adopted,
-            first=time_of(entry_id(following[0][0])) if following else None,
-            trimmed=start is not None and record is not None and last < entry_id(record),
-            pending=group["pending"],
+            first=min(firsts, default=None),
+            trimmed=start is not None and any(trimmed for _, trimmed, _ in parts),
+            pending=sum(pending for _, _, pending in parts),
         )
 
-    async def _info(self, stream: Stream) -> Any:
+    async def _begins(
+        self, here: Keys, name: str, stream: Stream
+    ) -> tuple[datetime | None, bool, int]:
+        """When its first event in a partition is from, whether some are trimmed; and pending."""
+        key = here.stream(stream)
+        (group,) = [g for g in await group_info(self._redis, key) if g["name"] == name.encode()]
+        last = entry_id(group["last-delivered-id"])
+        following: Any = await self._redis.xrange(key, min=f"({written(last)}", count=1)
+        record: Any = await self._redis.hget(here.trimmed(), stream.name)
+        first = time_of(entry_id(following[0][0])) if following else None
+        return first, record is not None and last < entry_id(record), int(group["pending"])
+
+    async def _info(self, here: Keys, stream: Stream) -> Any:
         """``XINFO STREAM``; None where the stream doesn't exist."""
-        key = self._keys.stream(stream)
+        key = here.stream(stream)
         return await self._redis.xinfo_stream(key) if await self._redis.exists(key) else None
 
     async def _has(self, name: str, stream: Stream) -> bool:
         if is_ours(name):
             return False
-        groups = await group_info(self._redis, self._keys.stream(stream))
-        known = await registered(self._redis, self._keys, stream)
-        return name in known or any(group["name"].decode() == name for group in groups)
+        for here in self._keys.each(stream):
+            groups = await group_info(self._redis, here.stream(stream))
+            known = await registered(self._redis, here, stream)
+            if name in known or any(group["name"].decode() == name for group in groups):
+                return True
+        return False
 
     @staticmethod
     def _nobody(name: str, stream: Stream) -> NotDone:
         return NotDone(f"{stream.name} has no subscriber {name}; see `wiredesk subscribers list`")
+
+
+def _together(parts: Sequence[Subscriber]) -> Subscriber:
+    """A subscriber over all partitions; it has read up to where the last of them is."""
+    lags = [part.lag for part in parts if part.lag is not None]
+    ages = [part.oldest_seconds for part in parts if part.oldest_seconds is not None]
+    points = [part.read_up_to for part in parts if part.read_up_to is not None]
+    known = [part.registered for part in parts if part.registered is not None]
+    lost = [each for each in known if each.lost is not None]
+    return replace(
+        parts[0],
+        registered=next(iter((*lost, *known)), None),
+        lag=sum(lags) if len(lags) == len(parts) else None,
+        pending=sum(part.pending for part in parts),
+        oldest_seconds=max(ages, default=None),
+        read_up_to=max(points, default=None),
+        there=all(part.there for part in parts),
+    )
