@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -10,6 +11,7 @@ import pytest
 
 from schemas.article import RawArticle
 from schemas.events import Outcome
+from services.bus import probing
 from services.bus.agreement import agree
 from services.bus.board import Added, Board
 from services.bus.connect import client, server_url
@@ -20,6 +22,7 @@ from services.bus.groups import has_group, waiting_for
 from services.bus.keys import (
     DATA_FIELD,
     DEAD_STREAM,
+    ENRICHED_STREAM,
     ENRICHMENT,
     OUTCOME_STREAM,
     RAW_STREAM,
@@ -29,19 +32,22 @@ from services.bus.ledger import NOWHERE, Whereabouts
 from services.bus.messages import Item, burial_of, fault_of_reject
 from services.bus.overview import follow, overview
 from services.bus.partitions import by_age, in_each, named, place_of
+from services.bus.probing import Gate
 from services.bus.publisher import Publisher, received_event
 from services.bus.reenrich import Resender, drop_of
 from services.bus.retention import Janitor
-from services.bus.scripts import ArticleRef, Scripts
+from services.bus.scripts import ArticleRef, Limits, Scripts
 from services.bus.sources import Sources
-from tests.bus.desk import RECEIPTS, article, changed
+from services.bus.stage import Stage
+from tests.bus.desk import RECEIPTS, article, changed, enrich
 from tests.factories import make_drop
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from redis.asyncio import Redis
 
+    from schemas.article import EnrichedArticle
     from services.settings import Settings
     from tests.bus.desk import Desk
 
@@ -302,3 +308,35 @@ def test_entries_are_named_so_that_no_two_have_one_name() -> None:
     assert place_of(KEYS, "5-1/2") == (KEYS.at(2), "5-1")
     with pytest.raises(ValueError, match="3 partitions"):
         place_of(KEYS, "5-1/3")
+
+
+async def test_a_stopped_stage_tries_messages_of_every_partition_and_goes_on_once_they_pass(
+    server: Redis, three: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is in partition 0, and what is in 1 doesn't pass."""
+    monkeypatch.setattr(probing, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(probing, "NEXT_PAUSE", 0.01)
+    scripts, tried = Scripts(server, KEYS, 60), list[str]()
+    await server.xtrim(KEYS.stream(RAW_STREAM), maxlen=0)
+    assert await scripts.spend(ENRICHMENT.group, Limits(10, 50, 1), 0, b'{"reason":"","about":""}')
+
+    def handle(batch: Sequence[RawArticle]) -> list[EnrichedArticle | Reject]:
+        tried.extend(str(raw.headline) for raw in batch)
+        bad = {f"good {n}" for n in NUMBERS if place(n).partition == 1}
+        return [Reject("no", "no") if raw.headline in bad else enrich(raw) for raw in batch]
+
+    async def begin() -> None:
+        tried.append("begun")
+
+    stage = Stage(ENRICHMENT, handle, three, server, "prober")
+    gate = Gate(stage, three, server, begin)
+    async with asyncio.timeout(20):
+        while not gate.open:
+            assert await gate.look()
+            await asyncio.sleep(0.01)
+    assert tried[-1] == "begun"
+    places = [place(int(headline.split()[1])).partition for headline in tried[:-1]]
+    assert sorted(set(places)) == [1, 2]
+    assert places[-3:] == [2, 2, 2]
+    lengths = [await server.xlen(keys.stream(ENRICHED_STREAM)) for keys in KEYS.each()]
+    assert lengths == [0, 0, 3]
