@@ -124,7 +124,7 @@ def test_bytes_beyond_the_length_are_not_part_of_the_file(process: Process) -> N
 
 def test_a_file_that_is_too_large_is_refused_while_it_is_being_sent(process: Process) -> None:
     """The client reads why, though it was still sending: what it sends is read on for a little."""
-    reply = process.ask("POST", "/v1/drop", b"x" * 4_000_000)
+    reply = process.ask("POST", "/v1/drop", b"x" * 3_200_000)
     assert reply.status == 413
     nothing_left(process)
 
