@@ -152,8 +152,11 @@ class Node:
 class Cluster:
     """A Redis Cluster: ``nodes`` are three masters, then a replica of each."""
 
-    def __init__(self, folder: Path) -> None:
-        self.nodes = [Node(folder / f"node-{n}", self._lines()) for n in range(2 * MASTERS)]
+    def __init__(self, folder: Path, *, users: bool = False) -> None:
+        """``users``: those of deploy/acl instead of one password for all."""
+        self.nodes = [
+            Node(folder / f"node-{n}", self._lines(), users=users) for n in range(2 * MASTERS)
+        ]
 
     @staticmethod
     def _lines() -> list[str]:
