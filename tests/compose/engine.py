@@ -31,7 +31,7 @@ models, and the next look of its healthcheck."""
 DATA = {"redis": "/data", "postgres": "/var/lib/postgresql/data"}
 """Servers whose images begin as root and become the owner of their data."""
 
-PROFILES = ("console", "postgres", "monitoring")
+PROFILES = ("console", "drop", "postgres", "monitoring")
 
 
 class CommandFailed(Exception):  # noqa: N818  (what happened, as subprocess names its own)
@@ -68,13 +68,17 @@ def answers() -> bool:
 
 
 def has_bridge() -> bool:
-    """Whether containers can have networks of their own."""
-    return bool(_said(["docker", "network", "ls", "--quiet", "--filter", "driver=bridge"]))
+    """Whether containers can have networks of their own: every engine that may has one to begin."""
+    return _is_there("network", "bridge")
 
 
 def has_image(image: str) -> bool:
     """Whether it is on this machine."""
-    command = ["docker", "image", "inspect", image]
+    return _is_there("image", image)
+
+
+def _is_there(kind: str, name: str) -> bool:
+    command = ["docker", kind, "inspect", name]
     return subprocess.run(command, capture_output=True, check=False, timeout=30).returncode == 0
 
 

@@ -9,6 +9,7 @@ at ``/judge/work``.
     quiet               whether nothing is on its way: "quiet" or "busy"
     conserved           assert_conserved (tests/chaos) over everything that was dropped
     ask URL             what a service says over HTTP
+    send URL TOKEN      send work/sent to the receiver
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 from services.bus.connect import server_url
 from services.bus.keys import ENRICHED_STREAM, STREAMS, Keys
@@ -37,6 +38,7 @@ DROPPED = "dropped"
 """Folder of the bytes that were dropped, by name."""
 TOLD = "dropped.json"
 EVENTS = "events.jsonl"
+SENT = "sent"
 
 QUIET = "quiet"
 
@@ -147,6 +149,15 @@ def ask(url: str) -> int:
     return 0
 
 
+def send(url: str, token: str, work: Path) -> int:
+    """Send a file as a program elsewhere would; write the answer."""
+    head = {"Authorization": f"Bearer {token}"}
+    request = Request(url, (work / SENT).read_bytes(), head, method="PUT")  # noqa: S310  (see ask)
+    with urlopen(request, timeout=10) as answer:  # noqa: S310  (see ask)
+        sys.stdout.write(answer.read().decode())
+    return 0
+
+
 def main(arguments: list[str]) -> int:
     """Do what is asked; the exit code."""
     what, *rest = arguments
@@ -157,6 +168,7 @@ def main(arguments: list[str]) -> int:
         "quiet": lambda: quiet(settings, WORK),
         "conserved": lambda: conserved(settings, WORK),
         "ask": lambda: ask(rest[0]),
+        "send": lambda: send(rest[0], rest[1], WORK),
     }
     return known[what]()
 

@@ -10,8 +10,10 @@ from urllib.parse import quote
 
 import yaml
 
+from tests.chaos.wire import Dropped
 from tests.compose.desk import say, seeds
 from tests.compose.engine import ROOT, has_image
+from tests.compose.judge import SENT
 from tests.wait import wait_until
 
 if TYPE_CHECKING:
@@ -214,6 +216,22 @@ def _prometheus(desk: ComposeDesk, path: str) -> dict[str, Any]:
     return data
 
 
+def received(desk: ComposeDesk) -> None:
+    """A file by HTTP lands in the inbox, and its sender gets the receipt."""
+    compose = desk.compose
+    token = json.loads(compose.console("drop-token", "newswire", "--add", "--json"))["token"]
+    compose.profiles.append("drop")
+    compose.up(*SERVICES, "receiver")
+    article = desk.wire.article()
+    (desk.work / SENT).write_bytes(article.data)
+    url = "http://receiver:8424/v1/drop"
+    told = json.loads(desk.judge("send", f"{url}/{article.name}", token))
+    desk.dropped.append(Dropped(told["file"], article.data, article.may_become))
+    desk.settle()
+    assert sum(receipt["file"] == told["file"] for receipt in desk.receipts()) == 1
+    say(f"a file came by HTTP: {told['state']}, and has its receipt")
+
+
 def postgres(desk: ComposeDesk) -> None:
     """The store is PostgreSQL: it is killed in mid-work, too."""
     desk.compose.profiles.append("postgres")
@@ -232,6 +250,7 @@ STEPS: dict[str, Callable[[ComposeDesk], None]] = {
     "kills": kills,
     "append-only-file": append_only_file,
     "stop": stopped,
+    "drop": received,
 }
 """What is done to the first desk, in this order; the seeds always are. Each needs what the ones
 before started, none what they dropped."""

@@ -83,9 +83,13 @@ def test_no_setting_is_handed_on_under_another_default_than_its_own() -> None:
         "WIREDESK_REDIS_URL",  # the server of the file
         "WIREDESK_HEALTH_HOST",  # Prometheus is another container
         "WIREDESK_WORKERS",  # one to a container
+        "WIREDESK_DROP_HOST",  # published from its container, and refused without senders
+        "WIREDESK_DROP_TOKENS_FILE",  # one for the console and the receiver
+        "WIREDESK_DROP_PORT",  # named where it is published, with the setting's own default
         "WIREDESK_API_PORT",  # named where it is published, with the setting's own default
     }
-    assert used()["WIREDESK_API_PORT"] == {str(Settings.model_fields["api_port"].default)}
+    for name in ("api_port", "drop_port"):
+        assert used()[f"WIREDESK_{name.upper()}"] == {str(Settings.model_fields[name].default)}
 
 
 @pytest.mark.parametrize("environ", [{}, dict.fromkeys(used(), "7")], ids=["empty", "full"])
@@ -101,8 +105,8 @@ def test_hosts_and_ports_come_from_the_environment() -> None:
         f"WIREDESK_{name}_PORT": str(10_000 + number)
         for number, name in enumerate(
             (
-                "REDIS", "POSTGRES", "PROMETHEUS", "GRAFANA", "API",
-                "INGEST_HEALTH", "ENRICHMENT_HEALTH", "INDEXER_HEALTH",
+                "REDIS", "POSTGRES", "PROMETHEUS", "GRAFANA", "API", "DROP",
+                "INGEST_HEALTH", "ENRICHMENT_HEALTH", "INDEXER_HEALTH", "RECEIVER_HEALTH",
             )
         )
     }  # fmt: skip
@@ -127,26 +131,25 @@ def listens(name: str, told: dict[str, Any]) -> list[int]:
     ports = [int("".join(each)) for each in found]
     for key in ("WIREDESK_HEALTH_PORT", "GF_SERVER_HTTP_PORT"):
         ports += [int(environ[key])] if environ.get(key) else []
-    if name == "indexer":
+    if name in {"indexer", "receiver"}:
         ports += [int(told["ports"][0].rpartition(":")[2])]
     return ports
 
 
 def test_no_two_services_listen_on_one_port() -> None:
-    """They share an address where containers share a network; the receiver's is free, too."""
+    """They share an address where containers share a network."""
     taken = Counter(chain.from_iterable(listens(*each) for each in services().items()))
-    taken[Settings.model_fields["drop_port"].default] += 1
     # Scaled workers take the next ones.
     (first,) = listens("enrichment", services()["enrichment"])
     taken.update(range(first + 1, first + MORE_PORTS + 1))
     assert [port for port, count in taken.items() if count > 1] == []
-    assert len(taken) == 9 + MORE_PORTS
+    assert len(taken) == 10 + MORE_PORTS
 
 
 def test_each_service_is_published_once_and_on_this_machine_alone() -> None:
     published = [port for told in services().values() for port in told.get("ports", [])]
     assert all(port.startswith("127.0.0.1:") for port in published)
-    assert len({port.rsplit(":", 1)[0] for port in published}) == len(published) == 5
+    assert len({port.rsplit(":", 1)[0] for port in published}) == len(published) == 6
 
 
 def test_what_is_published_is_what_is_listened_on() -> None:
@@ -184,7 +187,7 @@ def test_what_ends_by_itself_is_not_started_again(name: str) -> None:
     assert set(told["deploy"]["resources"]["limits"]) == {"memory", "cpus", "pids"}
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", [*OURS, "receiver"])
 def test_ours_are_nobody_and_write_only_to_their_volumes(name: str) -> None:
     told = services()[name]
     assert told["user"] == "1000:1000"
@@ -200,6 +203,10 @@ def test_ours_have_time_to_finish_and_wait_for_the_server(name: str) -> None:
     graceful = Settings.model_fields["graceful_timeout"].default
     assert seconds(told["stop_grace_period"]) > graceful
     assert told["depends_on"]["redis"] == {"condition": "service_healthy"}
+
+
+def test_the_receiver_takes_files_in_while_the_server_is_away() -> None:
+    assert "redis" not in services()["receiver"]["depends_on"]
 
 
 def test_postgresql_is_waited_for_where_it_runs() -> None:
