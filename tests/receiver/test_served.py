@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
@@ -203,16 +206,29 @@ def test_a_stop_waits_no_longer_than_the_settings_say(tmp_path: Path) -> None:
         assert (process.taken(), process.hidden()) == ({}, [])
 
 
+def readyz(process: Process) -> tuple[int, list[str]]:
+    """The status, and the checks that are red."""
+    (url,) = (line["url"] for line in process.lines() if line["event"] == "health.serving")
+    try:
+        with urlopen(f"{url}/readyz", timeout=10) as answer:  # noqa: S310  (our own server)
+            return answer.status, []
+    except HTTPError as error:
+        checks = json.load(error)["checks"]
+        return error.code, [name for name, check in checks.items() if not check["ok"]]
+
+
 def test_it_waits_for_the_folder_and_says_so(tmp_path: Path) -> None:
     (tmp_path / "inbox").mkdir()
-    with served(tmp_path) as process:
+    with served(tmp_path, health=True, health_port=0) as process:
         wait_until(lambda: "receiver.waiting" in process.events(), "it waits")
         assert process.alive
         (tmp_path / "inbox" / ".wiredesk").mkdir()
         assert process.ask("POST", "/v1/drop", STORY).status == 503
+        assert readyz(process) == (503, ["folder"])
         marker = tmp_path / "inbox" / ".wiredesk" / "inbox-id"
         marker.write_text("7f1d4b5e-3c1f-4f5e-9d58-0d6e2a0e9a11\n", encoding="ascii")
         assert process.ask("POST", "/v1/drop", STORY).status == 202
+        assert readyz(process) == (200, [])
 
 
 @pytest.mark.parametrize(

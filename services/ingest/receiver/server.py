@@ -64,10 +64,10 @@ class Serving:
     def watched(self, vitals: Vitals) -> None:
         """Let operators ask how it stands."""
         vitals.watch(self.pulse)
-        vitals.ready("inbox", self._inbox_verdict)
+        vitals.ready("folder", self._folder)
         vitals.works()
 
-    def _inbox_verdict(self) -> Verdict:
+    def _folder(self) -> Verdict:
         return WELL if self._landing.there() else Verdict(ok=False, reason=AWAY)
 
     async def run(self, stop: asyncio.Event) -> None:
