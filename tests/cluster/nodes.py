@@ -219,6 +219,30 @@ class Cluster:
                         return next(each for each in self.nodes if each.port == master[1])
         raise AssertionError(f"no node serves {tag}")
 
+    def replica_of(self, master: Node) -> Node:
+        """The node that follows a master."""
+        for node in self.nodes:
+            told = node.ask("ROLE")
+            if told[0] == b"slave" and told[2] == master.port:
+                return node
+        raise AssertionError("nobody follows it")
+
+    def move(self, tag: str) -> None:
+        """Move a hash tag's slot to another master, key by key."""
+        slot, source = slot_of(tag), self.master(tag)
+        masters = [node for node in self.nodes if node.role() == "master"]
+        target = next(node for node in masters if node is not source)
+        ids = {node.port: node.ask("CLUSTER", "MYID") for node in (source, target)}
+        target.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", ids[source.port])
+        source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", ids[target.port])
+        login = ("AUTH2", "admin" if source.users else "default", PASSWORD)
+        while keys := source.ask("CLUSTER", "GETKEYSINSLOT", slot, 10):
+            to = ("127.0.0.1", target.port, "", 0, 5000)
+            source.ask("MIGRATE", *to, *login, "KEYS", *keys)
+        for node in (target, source, *masters):
+            node.ask("CLUSTER", "SETSLOT", slot, "NODE", ids[target.port])
+        wait_until(lambda: self.master(tag) is target, "the slot has moved")
+
     def stop(self) -> None:
         """End all nodes."""
         for node in self.nodes:
