@@ -30,7 +30,7 @@ SHELL = frozenset({"sh", "bash", "console"})
 PROGRAMS = frozenset({"python", "js"})
 """Whole programs, or parts that a test of their own completes."""
 
-DATA = frozenset({"json", "yaml", "text", "sql", "ini", "toml", "dotenv"})
+DATA = frozenset({"json", "yaml", "text", "sql", "ini", "toml", "dotenv", "dockerfile"})
 """Nothing to run; JSON and YAML are parsed where nothing is left out of them."""
 
 PROMPT = "$ "

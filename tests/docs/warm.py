@@ -65,8 +65,10 @@ def main() -> NoReturn:
     # Children are nobody's to wait for: each tells its end itself.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     listener = socket.socket(socket.AF_UNIX)
-    listener.bind(sys.argv[1])
+    listener.bind(f"{sys.argv[1]}~")
     listener.listen()
+    # It is there once it answers.
+    Path(f"{sys.argv[1]}~").rename(sys.argv[1])
     while True:
         line, _ = listener.accept()
         if os.fork() == 0:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from services.bus.server import EmbeddedServer
@@ -27,7 +30,6 @@ from tests.wait import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 QUICK_START = "docs/quick-start.md"
 """Whoever follows it has a desk that runs; other documents go on there."""
@@ -58,7 +60,9 @@ class World:
     def __enter__(self) -> Self:
         self._tools = self.folder / "tools"
         self._tools.mkdir()
-        address = self.folder / "warm"
+        # Not in our folder, whose path may be too long for a socket.
+        self._short = Path(tempfile.mkdtemp(prefix="wiredesk-docs-"))
+        address = self._short / "warm"
         self._warm = start(address)
         program = self._tools / "wiredesk"
         program.write_text(client(address), encoding="utf-8")
@@ -80,6 +84,7 @@ class World:
             self._warm.kill()
             self._warm.wait(10)
             self._server.stop()
+            shutil.rmtree(self._short)
 
     def running(self) -> Terminal:
         """The desk of the quick start, once all of it was run."""
