@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-LARGEST = size("holding_articles", 2_000, 1_000_000)
+LARGEST = size("holding_articles", 3_000, 1_000_000)
 """Articles at the end: filing a million takes about an hour and a half, making them as long."""
 
-MARKS = [mark for mark in (1_000, 10_000, 100_000, 1_000_000) if mark <= LARGEST] or [LARGEST]
+MARKS = [mark for mark in (1_000, 10_000, 100_000, 1_000_000) if mark < LARGEST] + [LARGEST]
 LOOKED_AT = size("holding_looked_at", 500, 1000)
 """Articles before each mark that are looked at."""
 

@@ -145,8 +145,10 @@ def figure_of(seconds: dict[str, list[float]]) -> Figure:
                 title="Enrichment workers on two cores",
                 x_label="turn",
                 y_label="articles/s",
+                kind="bars",
+                x_names=tuple(str(turn) for turn in range(1, ROUNDS + 1)),
                 lines={
-                    name: Series(x=tuple(range(1, len(rate) + 1)), y=tuple(rate))
+                    name: Series(x=tuple(range(len(rate))), y=tuple(rate))
                     for name, rate in rates.items()
                 },
             ),

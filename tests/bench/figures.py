@@ -167,3 +167,10 @@ def lower(asked: float, values: list[float], unit: str) -> Judged:
 def quotients(above: list[float], below: list[float]) -> list[float]:
     """``above / below`` of each round: both were disturbed alike in one."""
     return [a / b for a, b in zip(above, below, strict=True)]
+
+
+def shown(value: float | None) -> str:
+    """Three digits, never as a power of ten."""
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import matplotlib as mpl
 from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import FuncFormatter
+
+from tests.bench.figures import shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,6 +32,10 @@ STYLE: dict[str, Any] = {
 }
 WIDTH = 0.8
 """Of a group of bars; the rest is the gap to the next."""
+
+
+PLAIN = FuncFormatter(lambda value, _place: shown(value))
+"""Numbers on a logarithmic axis without powers of ten."""
 
 
 def drawn(plot: Plot) -> str:
@@ -59,8 +66,9 @@ def _bars(axes: Axes, plot: Plot) -> None:
     for place, (name, line) in enumerate(plot.lines.items()):
         shift = (place - (len(plot.lines) - 1) / 2) * each
         bars = axes.bar([x + shift for x in line.x], line.y, each, label=name)
-        axes.bar_label(bars, fmt="{:.3g}", padding=2, fontsize=8)
+        axes.bar_label(bars, fmt=shown, padding=2, fontsize=8)
     axes.set_xticks(range(len(plot.x_names)), plot.x_names)
+    axes.margins(y=0.1)  # room for the numbers on the bars
 
 
 def _dressed(axes: Axes, plot: Plot) -> None:
@@ -69,8 +77,10 @@ def _dressed(axes: Axes, plot: Plot) -> None:
     axes.set_ylabel(plot.y_label)
     if plot.log_x:
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(PLAIN)
     if plot.log_y:
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(PLAIN)
     else:
         axes.set_ylim(bottom=0)
     for name, height in plot.marks.items():

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.bench import capacity
-from tests.bench.figures import FOLDER, RESULTS, Figure, Judged, Measured, Table, read
+from tests.bench.figures import FOLDER, RESULTS, Figure, Judged, Measured, Table, read, shown
 from tests.bench.figures_charts import drawn
 
 if TYPE_CHECKING:
@@ -35,13 +35,6 @@ border-bottom: 1px solid #ccc } svg { max-width: 100%; height: auto } .met { col
 .missed { color: #a01818 } small { color: #555 }
 @media (prefers-color-scheme: dark) { body { background: #fff; color: #111 } }
 """
-
-
-def shown(value: float | None) -> str:
-    """Three digits, never as a power of ten."""
-    if value is None:
-        return "–"
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def spread(measured: Measured) -> str:

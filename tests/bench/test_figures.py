@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import pytest
 
-from tests.bench import figures, figures_page
+from tests.bench import figures
 from tests.bench.bench_footprint import figure_of as footprint
 from tests.bench.bench_footprint import memory_of
 from tests.bench.bench_holding import Mark
@@ -39,6 +39,7 @@ from tests.bench.figures import (
     note,
     quotients,
     read,
+    shown,
     size,
 )
 from tests.bench.figures_charts import drawn
@@ -159,7 +160,7 @@ def test_the_page_has_the_figures_in_their_order() -> None:
 
 
 def test_numbers_are_shown_with_three_digits() -> None:
-    assert [figures_page.shown(v) for v in (0.12345, 1.5, 99.99, 1234.5, None)] == [
+    assert [shown(v) for v in (0.12345, 1.5, 99.99, 1234.5, None)] == [
         "0.123",
         "1.5",
         "100",
