@@ -1,6 +1,13 @@
-"""What a command says where the software isn't installed that it needs: each is an extra."""
+"""What a command says where the software isn't installed that it needs: each is an extra.
+
+A container image has the extras of its own service; what the others need is in theirs.
+"""
 
 from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from pathlib import Path
 
 EXTRAS = {
     "ingest": frozenset(
@@ -23,6 +30,31 @@ IMAGES = {
     "postgres": "wiredesk-indexer",
 }
 """Extra → the container image that has it."""
+
+HAS = {
+    "wiredesk-ingest": frozenset({"ingest", "api"}),
+    "wiredesk-indexer": frozenset({"api", "postgres"}),
+    "wiredesk-enrichment": frozenset({"enrichment"}),
+}
+"""Container image → its extras, of those that not all have."""
+
+NOTE = "wiredesk-image"
+"""The file in which an image says, beside its packages, which one it is."""
+
+
+def image() -> str | None:
+    """The container image that this runs in; None elsewhere."""
+    with suppress(OSError):
+        return (Path(sys.prefix) / NOTE).read_text("utf-8").strip()
+    return None
+
+
+def elsewhere(extra: str) -> str | None:
+    """Why an extra needn't be here; None where it should."""
+    ours = image()
+    if ours not in HAS or extra not in IMAGES or extra in HAS[ours]:
+        return None
+    return f"{extra}: not in {ours}, whose service doesn't need it; {IMAGES[extra]} has it"
 
 
 def advice(module: str | None) -> str | None:

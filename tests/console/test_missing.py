@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import tomllib
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from packaging.requirements import Requirement
@@ -12,8 +12,12 @@ from packaging.utils import canonicalize_name
 
 from services.bus.watchdog import Exit
 from services.console import main as console
-from services.console.missing import EXTRAS, IMAGES, advice
+from services.console.missing import EXTRAS, HAS, IMAGES, NOTE, advice, elsewhere, image
 from tests.repo.lock_check import ROOT, pins
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 PACKAGES = {"markdown_it": "markdown-it-py", "yaml": "pyyaml"}
 """Module → package, where the names differ by more than their dashes."""
@@ -60,6 +64,48 @@ def test_each_extra_brings_what_is_said_of_it(extra: str) -> None:
         brought = {canonicalize_name(Requirement(line).name) for line in asked}
     wanted = {canonicalize_name(PACKAGES.get(module, module)) for module in EXTRAS[extra]}
     assert wanted <= brought
+
+
+@pytest.fixture
+def container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """As if this ran in the container image that is named."""
+
+    def becomes(name: str) -> None:
+        (tmp_path / NOTE).write_text(f"{name}\n", "utf-8")
+        monkeypatch.setattr(sys, "prefix", str(tmp_path))
+
+    return becomes
+
+
+def test_outside_of_the_images_nothing_is_elsewhere() -> None:
+    assert image() is None
+    assert [elsewhere(extra) for extra in EXTRAS] == [None] * len(EXTRAS)
+
+
+@pytest.mark.parametrize("name", HAS)
+def test_an_image_needs_its_own_extras_alone(container: Callable[[str], None], name: str) -> None:
+    container(name)
+    assert image() == name
+    for extra in IMAGES:
+        why = elsewhere(extra)
+        assert (why is None) == (extra in HAS[name])
+        assert why is None or (name in why and IMAGES[extra] in why)
+    assert elsewhere("embedded") is None  # in no image: it is missing
+
+
+def test_each_image_has_by_its_lock_file_what_is_said_of_it() -> None:
+    for name, extras in HAS.items():
+        text = (ROOT / f"deploy/requirements-{name.removeprefix('wiredesk-')}.lock").read_text(
+            "utf-8"
+        )
+        for extra in IMAGES:
+            wanted = {canonicalize_name(PACKAGES.get(each, each)) for each in EXTRAS[extra]}
+            assert (wanted <= set(pins(text))) == (extra in extras), (name, extra)
+
+
+def test_an_image_of_somebody_else_s_has_what_it_has(container: Callable[[str], None]) -> None:
+    container("our-own-desk")
+    assert elsewhere("enrichment") is None
 
 
 def _without(module: str) -> NoReturn:

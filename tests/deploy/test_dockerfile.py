@@ -16,6 +16,7 @@ import pytest
 from docker.utils.build import exclude_paths
 from packaging.specifiers import SpecifierSet
 
+from services.console.missing import NOTE
 from services.settings import Settings
 from tests.repo.lock_check import LOCKS
 
@@ -186,7 +187,9 @@ def test_an_image_takes_only_what_was_installed_for_it(image: str) -> None:
     ]
     *_, installs, slims = of(f"{image}-packages", "RUN")
     assert f"-r requirements-{image}.lock" in installs
-    assert slims == "python3 slim.py packages /opt/wiredesk"
+    slim, note = (command.strip() for command in slims.split("&&"))
+    assert slim == "python3 slim.py packages /opt/wiredesk"
+    assert note == f"echo wiredesk-{image} > /opt/wiredesk/{NOTE}"
 
 
 def test_what_is_installed_is_checked_by_hash_and_never_built_but_our_own() -> None:

@@ -15,6 +15,7 @@ from services.console.doctor.findings import Finding, failure, merged, ok, unkno
 from services.console.doctor.mounts import SHARES, type_of
 from services.console.doctor.space import SPACE_LIMITS, existing, space_of
 from services.console.doctor.stores import inbox_id_of
+from services.console.missing import elsewhere
 from services.ingest.files import Files
 from services.ingest.presence import Presence
 
@@ -204,6 +205,8 @@ def _notices(scene: Surroundings) -> Finding:
     try:
         seconds = seconds_to_notice(inbox)
     except ImportError:
+        if why := elsewhere("ingest"):
+            return ok(why)
         return unknown("watchfiles isn't installed here", "pip install 'wiredesk[ingest]'")
     except (OSError, RuntimeError) as error:  # watchfiles' own is a RuntimeError
         reason = getattr(error, "strerror", None) or str(error)

@@ -12,6 +12,7 @@ from services.bus.service import unknown_settings
 from services.console.doctor.checks import LocalCheck
 from services.console.doctor.contradictions import contradictions
 from services.console.doctor.findings import Finding, failure, merged, ok, warning
+from services.console.missing import elsewhere
 from services.indexer.store.opening import open_store, store_exists
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def _exposed(scene: Surroundings) -> Finding:
         from services.indexer.api.sockets import check_address  # noqa: PLC0415
         from services.serving.tokens import KIND  # noqa: PLC0415  (an extra)
     except ImportError as error:
+        if why := elsewhere("api"):
+            return ok(why)
         return failure(f"the API can't be loaded: {error}", "pip install 'wiredesk[api]'")
     try:
         tokens = _tokens(settings, KIND)

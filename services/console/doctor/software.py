@@ -15,6 +15,7 @@ from services.bus.overview import overview
 from services.bus.server import find_program
 from services.console.doctor.checks import LocalCheck, ServerCheck
 from services.console.doctor.findings import Finding, failure, merged, ok, warning
+from services.console.missing import elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +62,8 @@ def _asked_for(settings: Settings) -> Iterator[tuple[str, tuple[str, ...], str]]
 
 def _installed(extra: str, modules: tuple[str, ...], reason: str) -> Finding:
     missing = [module for module in modules if not _found(module)]
+    if missing and (why := elsewhere(extra)):
+        return ok(why)
     if missing:
         return failure(
             f"{', '.join(missing)} not installed, and {reason} needs it",
@@ -88,6 +91,8 @@ def _own_server() -> Finding:
 def _model(scene: Surroundings) -> Finding:
     if "entities" not in scene.settings.annotators:
         return ok("no model is asked for: WIREDESK_ANNOTATORS has no 'entities'")
+    if why := elsewhere("enrichment"):
+        return ok(why)
     try:
         from services.enrichment.models import load_models  # noqa: PLC0415  (needs spaCy, takes 2 s)
 
@@ -107,24 +112,29 @@ def _model(scene: Surroundings) -> Finding:
 
 def _knowledge(scene: Surroundings) -> Finding:
     findings = []
-    try:
-        findings.append(_maps(scene.settings))
-        findings += _tables(scene.settings)
-    except ImportError as error:
-        findings.append(
-            failure(f"can't be loaded: {error}", "pip install 'wiredesk[ingest,enrichment]'")
-        )
+    for extra, load in (("ingest", _maps), ("enrichment", _tables)):
+        if why := elsewhere(extra):
+            findings.append(ok(why))
+            continue
+        try:
+            findings += load(scene.settings)
+        except ImportError as error:
+            findings.append(
+                failure(f"can't be loaded: {error}", f"pip install 'wiredesk[{extra}]'")
+            )
     return merged(findings, "")
 
 
-def _maps(settings: Settings) -> Finding:
+def _maps(settings: Settings) -> Iterator[Finding]:
+    """The field maps of your own, loaded."""
     from services.ingest.field_maps import FieldMapError, load_field_maps  # noqa: PLC0415  (an extra)
 
     try:
         maps = load_field_maps(settings.field_map_file)
     except FieldMapError as error:
-        return failure(str(error), "mend the file of WIREDESK_FIELD_MAP_FILE (docs/formats.md)")
-    return ok(f"{len(maps)} field maps of your own")
+        yield failure(str(error), "mend the file of WIREDESK_FIELD_MAP_FILE (docs/formats.md)")
+    else:
+        yield ok(f"{len(maps)} field maps of your own")
 
 
 def _tables(settings: Settings) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import socket
+import sys
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from services.bus.keys import ENRICHMENT, INDEXER, Keys
 from services.bus.messages import software_version
 from services.console.doctor import software
 from services.console.doctor.checks import Surroundings
+from services.console.missing import NOTE
 from services.indexer.api import server as api_server
 from services.settings import Settings
 from tests.console.doctor.kit import but, is_green, is_red, look, said
@@ -67,6 +69,29 @@ def test_an_extra_that_is_missing_is_named_with_how_to_install_it(
     finding = look("software.extras", but(desk, store_url=url, otlp_endpoint="http://localhost"))
     assert is_red(finding, "failure", f"{module} not installed")
     assert f"wiredesk[{extra}]" in finding.advice[0]
+
+
+def test_what_another_image_is_for_is_not_missed(
+    desk: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Each container image has the software of its own service."""
+    (tmp_path / NOTE).write_text("wiredesk-indexer\n", "utf-8")
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    hidden = {"spacy", "py3langid", "psycopg"}
+    monkeypatch.setattr(
+        software, "find_spec", lambda name: None if name in hidden else find_spec(name)
+    )
+    far = SecretStr("redis://far")
+
+    finding = look("software.extras", but(desk, redis_url=far))
+    assert is_green(finding)
+    assert "wiredesk-enrichment has it" in said(finding)
+    for check in ("software.model", "software.knowledge"):
+        assert is_green(look(check, but(desk, spacy_model="no_such_model")))
+
+    store = SecretStr("postgresql://localhost/wiredesk")
+    own = look("software.extras", but(desk, redis_url=far, store_url=store))
+    assert is_red(own, "failure", "psycopg not installed")
 
 
 def test_a_desk_without_any_server_program_is_told(
