@@ -1,14 +1,16 @@
 """The page of figures, from ``build/figures/figures.json``.
 
 ``python -m tests.bench.figures_page`` simulates what is needed for more news, and writes
-``build/figures/index.html``, which needs nothing but itself.  With ``--docs`` it also writes
-the generated part of ``docs/figures.md`` and its plots in ``docs/figures/``: for figures of a
-quiet machine and full sizes only, which it checks.
+``build/figures/index.html``, which needs nothing but itself.  With ``--measure`` it first runs the
+benches whose figures these are, and no others.  With ``--docs`` it also writes the generated part
+of ``docs/figures.md`` and its plots in ``docs/figures/``: for figures of a quiet machine and full
+sizes only, which it checks.
 """
 
 from __future__ import annotations
 
 import html
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs" / "figures.md"
 BEGIN, END = "<!-- figures: made by tests/bench/figures_page.py -->", "<!-- end of figures -->"
+
+BENCHES = ("pipeline", "transport", "latency", "scaling", "footprint", "holding")
+"""Those that note a figure, in the order of their letters."""
 
 QUIET_LOAD = 1.5
 """Load average of a machine on which nothing else works, when a bench ends that keeps two cores
@@ -197,8 +202,21 @@ def write_docs(figures: dict[str, Figure], document: Path = DOCS) -> None:
             svg.write_text(drawn(plot) + "\n", encoding="utf-8")
 
 
+def measure() -> int:
+    """Run the benches; pytest's exit code."""
+    files = [f"tests/bench/bench_{name}.py" for name in BENCHES]
+    options = ["-o", "python_files=bench_*.py", "--numprocesses", "0", "-s"]
+    # The interpreter and files of our own; what is printed is the bench's.
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *options, *files], cwd=ROOT, check=False
+    ).returncode
+
+
 def main(arguments: Sequence[str]) -> int:
     """Write the page; the exit code."""
+    failed = measure() if "--measure" in arguments else 0
+    if failed:
+        return failed
     if not RESULTS.exists():
         sys.stderr.write("no figures yet: make bench\n")
         return 1

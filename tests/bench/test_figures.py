@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import pytest
 
-from tests.bench import figures
+from tests.bench import figures, figures_page
 from tests.bench.bench_footprint import figure_of as footprint
 from tests.bench.bench_footprint import memory_of
 from tests.bench.bench_holding import Mark
@@ -152,6 +152,25 @@ def test_the_page_needs_nothing_but_itself_and_escapes_what_it_shows() -> None:
     assert text.count("<svg") == 1
     assert not re.search(r'(src|href)="(?!#|http://www\.w3\.org)', text)
     assert '<td class="met">met</td>' in text
+
+
+def test_the_page_runs_each_bench_that_notes_a_figure() -> None:
+    folder = Path(figures_page.__file__).parent
+    noting = {
+        path.stem.removeprefix("bench_")
+        for path in folder.glob("bench_*.py")
+        if re.search(r"^    note\(", path.read_text(), re.MULTILINE)
+    }
+    assert noting == set(figures_page.BENCHES)
+
+
+def test_where_a_bench_fails_no_page_is_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(figures_page, "measure", lambda: 1)
+    monkeypatch.setattr(figures_page, "FOLDER", tmp_path)
+    assert figures_page.main(["--measure"]) == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_page_has_the_figures_in_their_order() -> None:
