@@ -46,6 +46,7 @@ class Process:
             mark(self.settings.inbox)
         self._log = folder / "receiver.log"
         self._before = len(self.lines())
+        self._url = ""
         variables = {**environ_of(self.settings), **(environ or {})}
         self._process = FORKS.Process(
             target=child.main, args=(variables, str(self._log)), daemon=True
@@ -66,14 +67,15 @@ class Process:
     @property
     def url(self) -> str:
         """Where it listens, once it does."""
+        if not self._url:
+            wait_until(lambda: self._ready() or not self.alive, "the receiver listens")
+            assert self._ready(), self.lines()
+            self._url = self._ready()[0]
+        return self._url
 
-        def ready() -> list[str]:
-            lines = self.lines()[self._before :]
-            return [line["url"] for line in lines if line["event"] == "receiver.ready"]
-
-        wait_until(lambda: ready() or not self._process.is_alive(), "the receiver listens")
-        assert ready(), self.lines()
-        return ready()[0]
+    def _ready(self) -> list[str]:
+        lines = self.lines()[self._before :]
+        return [line["url"] for line in lines if line["event"] == "receiver.ready"]
 
     @property
     def alive(self) -> bool:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import http.client
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -75,3 +78,59 @@ def test_a_kill_before_any_step_is_made_good_by_the_next_run(tmp_path: Path, num
         assert send(second) == 202
         assert list(second.taken().values()) == [STORY], "once, and whole"
         assert second.hidden() == []
+
+
+SENDERS, FILES, KILLS = 4, 8, 3
+
+
+class Relay:
+    """Whichever receiver serves now; senders come again until they were answered."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+
+    def send_all(self, names: list[str]) -> None:
+        for name in names:
+            self.send(name)
+
+    def send(self, name: str) -> None:
+        answered = False
+        while not answered:
+            try:
+                reply = self.process.ask(
+                    "POST",
+                    f"/v1/drop?name={name}",
+                    name.encode() * 5000,
+                    {"Idempotency-Key": name},
+                )
+            except (OSError, http.client.HTTPException, AssertionError):
+                continue  # killed, or not there yet
+            # 409: the connection broke, and the receiver hasn't noticed it yet.
+            answered = reply.status == 202
+
+
+def came(relay: Relay, least: int) -> bool:
+    return len(relay.process.taken()) >= least
+
+
+def test_whoever_tries_again_has_each_file_in_once_however_often_it_is_killed(
+    tmp_path: Path,
+) -> None:
+    names = [f"{sender}-{number}.txt" for sender in range(SENDERS) for number in range(FILES)]
+    relay = Relay(Process(tmp_path))
+    with ThreadPoolExecutor(SENDERS) as senders:
+        sent = [senders.submit(relay.send_all, names[at::SENDERS]) for at in range(SENDERS)]
+        try:
+            for kill in range(1, KILLS + 1):
+                wait_until(partial(came, relay, kill * len(names) // (KILLS + 2)), "some came")
+                relay.process.kill()
+                relay.process = Process(tmp_path)
+            for each in sent:
+                each.result(60)
+        finally:
+            relay.process.kill()
+    with served(tmp_path) as last:
+        assert last.url
+        wait_until(lambda: not last.hidden(), "what was left is seen to")
+        contents = Counter(last.taken().values())
+        assert contents == Counter(name.encode() * 5000 for name in names)
