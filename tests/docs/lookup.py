@@ -257,7 +257,8 @@ def _kubectl(arguments: Sequence[str]) -> None:
         # Another is one that the reader makes.
         if folder.startswith("deploy") and not (ROOT / folder / "kustomization.yaml").exists():
             raise NotThereError(f"{folder} is nothing to build")
-    _options(("kubectl", *_words(arguments)[:3]), arguments)
+    words = _words(arguments)
+    _options(("kubectl", *words[: DEEPER.get(words[0], 1) if words else 0]), arguments)
 
 
 def _words(arguments: Sequence[str]) -> list[str]:
@@ -284,6 +285,9 @@ def _elsewhere(program: str, arguments: Sequence[str]) -> None:
         _options((program,), arguments)
 
 
+DEEPER = {"create": 3, "rollout": 2, "config": 2}
+"""Commands of kubectl whose options are those of what is below them: how many words that takes."""
+
 BARE = frozenset({"-i", "-t", "-w", "-A", "--all", "--wait", "--watch", "--previous", "--rm"})
 """Options of kubectl without a value behind them."""
 
@@ -304,13 +308,13 @@ def _options(program: tuple[str, ...], arguments: Sequence[str]) -> None:
 
 @cache
 def _help(program: tuple[str, ...]) -> str:
-    done = subprocess.run([*program, "--help"], capture_output=True, text=True, check=False)
-    told = done.stdout + done.stderr
-    if program[0] == "kubectl":
-        told += subprocess.run(
-            ["kubectl", "options"], capture_output=True, text=True, check=False
-        ).stdout
-    return told
+    return _said(*program, "--help") + (_said("kubectl", "options") if len(program) > 1 else "")
+
+
+@cache
+def _said(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
 
 
 KNOWN: dict[str, Callable[[Sequence[str]], None]] = {
