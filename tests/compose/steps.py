@@ -29,8 +29,9 @@ ROUNDS = 2
 ARTICLES = 12
 """Dropped before each kill: some seconds of work for the workers."""
 
-SCRAPED = 60.0
-"""Seconds until Prometheus has asked everybody twice: it asks every 15."""
+SCRAPED = 180.0
+"""Seconds until Prometheus has asked everybody and every rule: it does each every 15, and a busy
+machine takes some for each look."""
 
 
 def through(desk: ComposeDesk) -> None:
