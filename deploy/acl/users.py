@@ -122,7 +122,7 @@ SUBSCRIBER = (
 
 OPERATOR = (
     Grant(
-        "eval evalsha exists set get mget type expire pexpire ttl pttl del "
+        "eval evalsha exists set get mget type expire pexpire ttl pttl del unlink "
         "hset hget hmget hgetall hexists hincrby hlen hvals hscan hdel "
         "lpush ltrim lrange "
         "xgroup|create xgroup|setid xgroup|delconsumer xgroup|destroy "

@@ -52,6 +52,10 @@ _SLOW = frozenset({"retry_on_timeout", "timeout"})
 HostPort = tuple[str, int]
 
 
+class BadAddress(StopWorking, ValueError):  # noqa: N818  (named for what it is, like BadPosition)
+    """What was given is no URL of a server; the message says what would do, and no password."""
+
+
 @dataclass(frozen=True)
 class Address:
     """A URL taken apart.
@@ -75,26 +79,26 @@ class Address:
 
 
 def address(url: str) -> Address:
-    """Take a URL apart; :class:`StopWorking` where it is none of ours. Never shows a password."""
+    """Take a URL apart; :class:`BadAddress` where it is none of ours."""
     parts = urlsplit(url)
     if parts.scheme == "unix":
         return Address("one", (), tls=False, options=dict(parse_url(url)))
     scheme = _SCHEME.fullmatch(parts.scheme)
     if scheme is None:
-        raise StopWorking(f"WIREDESK_REDIS_URL: unknown scheme {parts.scheme!r}; write {FORMS}")
+        raise BadAddress(f"WIREDESK_REDIS_URL: unknown scheme {parts.scheme!r}; write {FORMS}")
     kind: Kind = scheme[2] or "one"  # type: ignore[assignment]  # the pattern knows these two
     login, _, listed = parts.netloc.rpartition("@")
     port = SENTINEL_PORT if kind == "sentinel" else DEFAULT_PORT
     hosts = _hosts(listed or "localhost", port)
     if kind == "one" and len(hosts) > 1:
-        raise StopWorking(f"WIREDESK_REDIS_URL: several hosts; write {FORMS}")
+        raise BadAddress(f"WIREDESK_REDIS_URL: several hosts; write {FORMS}")
     path = parts.path.strip("/")
     master, path = (path.partition("/")[::2]) if kind == "sentinel" else ("", path)
     _check_path(kind, master, path)
     given = dict(parse_qsl(parts.query))
     own = {name: given.pop(name) for name in _OWN & given.keys()}
     for name in _SLOW & given.keys():
-        raise StopWorking(f"WIREDESK_REDIS_URL: the option {name} isn't supported")
+        raise BadAddress(f"WIREDESK_REDIS_URL: the option {name} isn't supported")
     return Address(
         kind,
         hosts,
@@ -114,17 +118,17 @@ def _hosts(listed: str, port: int) -> tuple[HostPort, ...]:
     found = [_HOST.fullmatch(each.strip()) for each in listed.split(",")]
     hosts = tuple((m["six"] or m["host"], int(m["port"] or port)) for m in found if m)
     if len(hosts) < len(found):
-        raise StopWorking(f"WIREDESK_REDIS_URL: can't tell the hosts; write {FORMS}")
+        raise BadAddress(f"WIREDESK_REDIS_URL: can't tell the hosts; write {FORMS}")
     return hosts
 
 
 def _check_path(kind: Kind, master: str, path: str) -> None:
     if kind == "sentinel" and not master:
-        raise StopWorking(f"WIREDESK_REDIS_URL: the master's name is missing; write {FORMS}")
+        raise BadAddress(f"WIREDESK_REDIS_URL: the master's name is missing; write {FORMS}")
     if path and not path.isdecimal():
-        raise StopWorking(f"WIREDESK_REDIS_URL: the database must be a number; write {FORMS}")
+        raise BadAddress(f"WIREDESK_REDIS_URL: the database must be a number; write {FORMS}")
     if kind == "cluster" and int(path or 0) != 0:
-        raise StopWorking("WIREDESK_REDIS_URL: a Redis Cluster has database 0 only")
+        raise BadAddress("WIREDESK_REDIS_URL: a Redis Cluster has database 0 only")
 
 
 def _options(login: str, path: str, given: dict[str, str]) -> dict[str, Any]:
@@ -133,7 +137,7 @@ def _options(login: str, path: str, given: dict[str, str]) -> dict[str, Any]:
     try:
         options: dict[str, Any] = dict(parse_url(plain))
     except ValueError as error:
-        raise StopWorking(f"WIREDESK_REDIS_URL: {error}") from error
+        raise BadAddress(f"WIREDESK_REDIS_URL: {error}") from error
     del options["host"]
     return options
 

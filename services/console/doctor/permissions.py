@@ -54,7 +54,7 @@ TRIALS: tuple[tuple[str, ...], ...] = (
     ("LPUSH", OTHER, "1"),
     ("LTRIM", OTHER, "0", "0"),
     ("LRANGE", OTHER, "0", "0"),
-    ("DEL", OTHER),
+    ("UNLINK", OTHER),
     ("XGROUP", "CREATE", STREAM, "g", "0", "MKSTREAM"),
     ("PEXPIRE", STREAM, str(LIFE * 1000)),
     ("XADD", STREAM, "1-1", "a", "1"),
