@@ -86,6 +86,7 @@ generated: $(TEST_READY) ## Write what is generated: schemas/generated/ and the 
 	$(BIN)/python -m services.settings_doc
 	$(BIN)/python -m services.metrics_doc
 	$(BIN)/python -m deploy.grafana.dashboard
+	$(BIN)/python -m deploy.k8s.prometheus_rule
 	$(BIN)/python -m tests.golden.format_table
 
 check-generated: $(TEST_READY) ## Refuse generated files that are not current
@@ -94,6 +95,7 @@ check-generated: $(TEST_READY) ## Refuse generated files that are not current
 	$(BIN)/python -m services.settings_doc --check
 	$(BIN)/python -m services.metrics_doc --check
 	$(BIN)/python -m deploy.grafana.dashboard --check
+	$(BIN)/python -m deploy.k8s.prometheus_rule --check
 	$(BIN)/python -m tests.golden.format_table --check
 
 lock: $(TEST_READY) ## Pin all dependencies anew; make lock UPGRADE=--upgrade takes the newest

@@ -119,7 +119,7 @@ async def _connect(scene: Surroundings, stack: AsyncExitStack) -> Server | Findi
         return failure(
             f"{place} is still loading its data", "wait; a 1 GB append-only file takes about 10 s"
         )
-    except (RedisError, OSError, ValueError) as error:
+    except (RedisError, OSError, ValueError, StopWorking) as error:
         return failure(
             f"{place} does not answer: {error}",
             "start the server, or put the right address into WIREDESK_REDIS_URL",
