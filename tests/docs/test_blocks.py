@@ -56,6 +56,13 @@ def test_what_a_block_names_that_the_suite_does_not_run_is_there(one: Block) -> 
     assert look_up(commands(one)) > 0
 
 
+@pytest.mark.parametrize("one", LOOKED_UP, ids=lambda one: one.place)
+def test_who_runs_it_instead_is_there(one: Block) -> None:
+    """Where the reason for not running a block names a file that does."""
+    named = re.findall(r"\b(?:tests|docs|deploy)/[\w./-]*\w", treatment(one).reason)
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
 @pytest.mark.parametrize("name", documents())
 def test_commands_stand_in_fences(name: str) -> None:
     """What is only indented would be run by nobody."""
