@@ -20,6 +20,8 @@ HEAD, _, BODY = TEXT.partition("\nname: wiredesk\n")
 VARIABLE = re.compile(r"\$\{(\w+)(?::-((?:[^${}]|\$\{[^{}]*\})*))?\}")
 """``${NAME}`` or ``${NAME:-default}``; a default may hold one variable of its own."""
 
+OURS = ("ingest", "enrichment", "indexer")
+
 ONE_SHOTS = frozenset({"prepare", "wiredesk"})
 """Services that end when they have done what they are for."""
 
@@ -82,3 +84,27 @@ def size(written: str) -> int:
     found = re.fullmatch(r"(\d+)([kmg])b?", written.lower())
     assert found is not None, written
     return int(found[1]) << 10 * (1 + "kmg".index(found[2]))
+
+
+def listens(name: str, told: dict[str, Any]) -> list[int]:
+    """The ports that a service listens on in its container."""
+    environ = told.get("environment", {})
+    command = " ".join(told.get("command", []))
+    if name in ONE_SHOTS:
+        return []
+    found = re.findall(r"--port (\d+)|port=(\d+)|listen-address=\S*?:(\d+)", command)
+    ports = [int("".join(each)) for each in found]
+    for key in ("WIREDESK_HEALTH_PORT", "GF_SERVER_HTTP_PORT"):
+        ports += [int(environ[key])] if environ.get(key) else []
+    if name in {"indexer", "receiver"}:
+        ports += [int(told["ports"][0].rpartition(":")[2])]
+    return ports
+
+
+def mounts() -> list[tuple[str, str, str]]:
+    """Service, source and the rest of each mount."""
+    return [
+        (name, *volume.split(":", 1))
+        for name, told in services().items()
+        for volume in told.get("volumes", [])
+    ]

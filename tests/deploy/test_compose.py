@@ -10,10 +10,9 @@ import subprocess
 import sys
 from collections import Counter
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 
 from services.bus.health import MORE_PORTS
 from services.settings import Settings
@@ -23,8 +22,11 @@ from tests.deploy.compose_file import (
     FILE,
     HEAD,
     ONE_SHOTS,
+    OURS,
     ROOT,
     TEXT,
+    listens,
+    mounts,
     read,
     running,
     seconds,
@@ -33,14 +35,10 @@ from tests.deploy.compose_file import (
     used,
 )
 from tests.deploy.promql import DEPLOY
-from tests.deploy.test_prometheus import promtool
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-OURS = ("ingest", "enrichment", "indexer")
-PROMETHEUS = DEPLOY / "prometheus" / "compose.yml"
-PROVISIONING = DEPLOY / "grafana" / "provisioning"
 DOCUMENT = ROOT / "docs" / "compose.md"
 
 
@@ -121,21 +119,6 @@ def test_hosts_and_ports_come_from_the_environment() -> None:
 
 
 # --- ports ----------------------------------------------------------------------------------------
-def listens(name: str, told: dict[str, Any]) -> list[int]:
-    """The ports that a service listens on in its container."""
-    environ = told.get("environment", {})
-    command = " ".join(told.get("command", []))
-    if name in ONE_SHOTS:
-        return []
-    found = re.findall(r"--port (\d+)|port=(\d+)|listen-address=\S*?:(\d+)", command)
-    ports = [int("".join(each)) for each in found]
-    for key in ("WIREDESK_HEALTH_PORT", "GF_SERVER_HTTP_PORT"):
-        ports += [int(environ[key])] if environ.get(key) else []
-    if name in {"indexer", "receiver"}:
-        ports += [int(told["ports"][0].rpartition(":")[2])]
-    return ports
-
-
 def test_no_two_services_listen_on_one_port() -> None:
     """They share an address where containers share a network."""
     taken = Counter(chain.from_iterable(listens(*each) for each in services().items()))
@@ -287,15 +270,6 @@ def test_ingest_has_room_for_its_readers() -> None:
 
 
 # --- folders and volumes --------------------------------------------------------------------------
-def mounts() -> list[tuple[str, str, str]]:
-    """Service, source and the rest of each mount."""
-    return [
-        (name, *volume.split(":", 1))
-        for name, told in services().items()
-        for volume in told.get("volumes", [])
-    ]
-
-
 def test_each_volume_is_declared_and_used() -> None:
     named = {source for _, source, _ in mounts() if "/" not in source}
     assert named == set(read({})["volumes"])
@@ -313,68 +287,6 @@ def test_the_console_sees_what_the_services_write() -> None:
     seen = {(source, rest) for name, source, rest in mounts() if name == "wiredesk"}
     for service in ("ingest", "indexer"):
         assert {(source, rest) for name, source, rest in mounts() if name == service} <= seen
-
-
-# --- Prometheus -----------------------------------------------------------------------------------
-def test_promtool_takes_the_configuration() -> None:
-    promtool("check", "config", PROMETHEUS)
-
-
-def test_prometheus_asks_each_service_where_it_answers() -> None:
-    document = yaml.safe_load(PROMETHEUS.read_text(encoding="utf-8"))
-    (job,) = document["scrape_configs"]
-    asked = {each["names"][0]: each["port"] for each in job["dns_sd_configs"]}
-    told = {name: int(services()[name]["environment"]["WIREDESK_HEALTH_PORT"]) for name in OURS}
-    assert asked == told
-    assert job["job_name"].startswith("wiredesk")
-    assert all((PROMETHEUS.parent / path).is_file() for path in document["rule_files"])
-
-
-def test_prometheus_is_given_a_file_that_is_mounted() -> None:
-    told = services()["prometheus"]
-    (config,) = [each for each in told["command"] if each.startswith("--config.file=")]
-    assert config == f"--config.file=/etc/prometheus/{PROMETHEUS.name}"
-    assert "./deploy/prometheus:/etc/prometheus:ro" in told["volumes"]
-
-
-def test_where_all_share_one_network_the_other_file_asks_every_port() -> None:
-    """That of one machine, as `wiredesk up` has it."""
-    document = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text("utf-8"))
-    (job,) = document["scrape_configs"]
-    asked = {int(target.rpartition(":")[2]) for target in job["static_configs"][0]["targets"]}
-    workers = listens("enrichment", services()["enrichment"])[0]
-    told = {int(services()[name]["environment"]["WIREDESK_HEALTH_PORT"]) for name in OURS}
-    assert told | set(range(workers, workers + 16)) <= asked
-
-
-# --- Grafana --------------------------------------------------------------------------------------
-def test_grafana_finds_its_provisioning_and_the_dashboard_where_they_are_mounted() -> None:
-    inside = {source: rest.split(":")[0] for name, source, rest in mounts() if name == "grafana"}
-    for kind in ("dashboards", "datasources"):
-        path = inside[f"./deploy/grafana/provisioning/{kind}.yml"]
-        assert path.startswith(f"/etc/grafana/provisioning/{kind}/")
-        assert yaml.safe_load((PROVISIONING / f"{kind}.yml").read_text("utf-8"))["apiVersion"] == 1
-    (provider,) = yaml.safe_load((PROVISIONING / "dashboards.yml").read_text("utf-8"))["providers"]
-    dashboard = inside["./deploy/grafana/wiredesk.json"]
-    assert dashboard.startswith(provider["options"]["path"] + "/")
-    environ = services()["grafana"]["environment"]
-    assert environ["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"] == dashboard
-
-
-def test_grafana_asks_the_prometheus_of_the_file() -> None:
-    (source,) = yaml.safe_load((PROVISIONING / "datasources.yml").read_text("utf-8"))["datasources"]
-    environ = services()["grafana"]["environment"]
-    assert source["url"] == "$PROMETHEUS_URL"
-    (port,) = listens("prometheus", services()["prometheus"])
-    assert environ["PROMETHEUS_URL"] == f"http://prometheus:{port}"
-    assert source["type"] == "prometheus"
-    assert source["isDefault"] is True
-
-
-def test_nobody_can_change_anything_in_grafana_or_has_a_default_password() -> None:
-    environ = services()["grafana"]["environment"]
-    assert environ["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"] == "true"
-    assert environ["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
 
 
 # --- the inbox that Docker makes ------------------------------------------------------------------
