@@ -18,7 +18,6 @@ from tests.repo.lock_check import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from markdown_it.token import Token
 
@@ -172,8 +171,3 @@ def commands(block: Block) -> str:
     if block.language == "console":
         return "".join(f"{one.command}\n" for one in typed(block))
     return block.code
-
-
-def words_of(path: Path) -> str:
-    """The words of a document, for looking whether it names something."""
-    return path.read_text(encoding="utf-8")

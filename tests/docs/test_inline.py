@@ -10,7 +10,6 @@ from tests.docs.lookup import look_up
 from tests.docs.markdown import document, documents
 
 OURS = re.compile(r"(wiredesk|make|python -m|pip|docker compose|kubectl|promtool) [\w.'-]")
-NAMES = re.compile(r"^wiredesk (tail|up)$")
 
 INLINE = [
     block
