@@ -21,8 +21,8 @@ require_engine()
 pytestmark = BUILDING
 
 KEYS = Keys("news")
-MANY = 300
-"""Articles of the long file: many batches, about ten seconds of one worker's time."""
+MANY = 200
+"""Articles of the long file: many batches, some seconds of one worker's time."""
 
 RIGHTS = """
 import json, os

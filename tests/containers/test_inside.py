@@ -98,6 +98,9 @@ NOT_THERE = {
 TRAINING = {"services.enrichment.knowledge.train_topics": "scipy"}
 """What makes the topic model, and isn't run where it is used."""
 
+FAR = {"WIREDESK_REDIS_URL": "redis://127.0.0.1:1/0"}
+"""A server that isn't there."""
+
 each_image = pytest.mark.parametrize("service", IMAGES)
 
 
@@ -132,6 +135,20 @@ def test_what_a_service_has_no_use_for_is_not_there(service: str) -> None:
 @each_image
 def test_the_command_starts(service: str) -> None:
     assert "Dropped files in" in run_in(service, ["wiredesk", "--help"])
+
+
+@each_image
+def test_doctor_misses_nothing_that_another_image_is_for(service: str) -> None:
+    """There is no server here, which it says; what is about the software is well."""
+    told = json.loads(
+        run_in(service, ["sh", "-c", "wiredesk doctor --json || true"], environment=FAR)
+    )
+    states = {check["check"]: check["state"] for check in told["checks"]}
+    assert states["server.reachable"] == "failure"
+    software = {name: state for name, state in states.items() if name.startswith("software.")}
+    assert software.pop("software.workers") == "unknown"  # the server would know
+    assert set(software.values()) == {"ok"}, software
+    assert states["settings.exposed"] == "ok"
 
 
 def test_ingest_reads_every_sample_of_every_format_as_it_should() -> None:
