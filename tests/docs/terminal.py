@@ -113,7 +113,7 @@ class Terminal:
     def __init__(self, folder: Path, environ: Mapping[str, str], ports: Ports) -> None:
         self.folder = folder
         self.ports = ports
-        self._environ = dict(environ)
+        self.environ = dict(environ)
         self._notes = folder.parent / f"{folder.name}.blocks"
         self._notes.mkdir(exist_ok=True)
         # Whoever is asked whether he means it says yes, as often as it takes.
@@ -133,7 +133,7 @@ class Terminal:
         self._bash = subprocess.Popen(
             ["bash", "--noprofile", "--norc"],
             cwd=self.folder,
-            env=self._environ | {"CODES": str(writing)},
+            env=self.environ | {"CODES": str(writing)},
             stdin=subprocess.PIPE,
             pass_fds=[writing],
             start_new_session=True,
@@ -218,7 +218,7 @@ class Terminal:
             running = subprocess.Popen(
                 ["bash", "--noprofile", "--norc", path],
                 cwd=self.folder,
-                env=self._environ,
+                env=self.environ,
                 stdin=subprocess.DEVNULL,
                 stdout=printed,
                 stderr=subprocess.STDOUT,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import threading
 from contextlib import contextmanager
@@ -146,3 +147,19 @@ def test_the_warm_console_is_the_real_one(world: World, tmp_path: Path) -> None:
     nobody = run("status")
     assert nobody.returncode == 78
     assert "inbox/.wiredesk/server/runtime.json" in nobody.stderr
+
+
+def test_a_command_ends_with_whoever_typed_it(world: World) -> None:
+    """Its output would stay open else."""
+    with world.at("", "watched") as terminal:
+        watch = subprocess.Popen(
+            [world.folder / "tools" / "wiredesk", "status", "--watch"],
+            cwd=terminal.folder,
+            env=terminal.environ,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert watch.stdout is not None
+        assert watch.stdout.readline()
+        watch.send_signal(signal.SIGINT)
+        watch.communicate(timeout=30)

@@ -16,7 +16,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -51,6 +54,9 @@ LOADED = (
     "services.indexer.store.sqlite",
 )
 """Imported before anything is asked: what more than one command of the documents needs."""
+
+PATIENCE = 10.0
+"""Seconds in which a command has to end at Ctrl-C."""
 
 PUBLIC = "93.184.215.14"
 """An address that anybody may reach: the names of the documentation, below example.org, are
@@ -89,6 +95,7 @@ def _know_examples() -> None:
 
 def _serve(line: socket.socket) -> NoReturn:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     size, files, _, _ = socket.recv_fds(line, 4, 3)
     asked = bytearray()
     while len(asked) < int.from_bytes(size, "big"):
@@ -96,9 +103,19 @@ def _serve(line: socket.socket) -> NoReturn:
     for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
+    threading.Thread(target=_end_with, args=(line,), daemon=True).start()
     code = _run(json.loads(asked))
-    line.sendall(str(code).encode())
+    with suppress(OSError):  # whoever typed it is gone
+        line.sendall(str(code).encode())
     os._exit(code)
+
+
+def _end_with(line: socket.socket) -> None:
+    """Ctrl-C reaches whoever typed the command, and through it us."""
+    if not line.recv(1):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(PATIENCE)
+        os._exit(1)
 
 
 def _run(asked: dict[str, Any]) -> int:
