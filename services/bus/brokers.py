@@ -13,10 +13,10 @@ from faststream.redis import RedisBroker, RedisClusterBroker, RedisSentinelBroke
 from faststream.redis.configs import ConnectionState
 
 from services.bus.address import address
-from services.bus.connect import client
+from services.bus.connect import cancel, client
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from redis.asyncio import Redis
 
@@ -49,6 +49,20 @@ class _OurClient:
     def __init__(self, make: Callable[[], Redis], url: str, **options: Any) -> None:
         self._make = make
         super().__init__(url, **options)  # type: ignore[call-arg]  # a mixin before a broker
+
+    async def stop(self, *raised: Any) -> None:
+        """Stop reading, and leave no connection open.
+
+        FastStream cancels its reads and doesn't wait for them; one whose connection is closed
+        under it would take that for a failover, and connect again.
+        """
+        subscribers: Iterable[Any] = self.subscribers  # type: ignore[attr-defined]
+        reads = [task for each in subscribers for task in each.tasks]
+        redis: Redis | None = self._connection  # type: ignore[attr-defined]
+        await super().stop(*raised)  # type: ignore[misc]
+        await cancel(*reads)
+        if redis is not None:
+            await redis.aclose()
 
     def _make_connection_state(
         self,
