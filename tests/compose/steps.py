@@ -178,6 +178,8 @@ def monitoring(desk: ComposeDesk) -> None:
     grafana = has_image(image)
     compose.profiles.append("monitoring")
     compose.up(*SERVICES, "prometheus", *(["grafana"] if grafana else []))
+    # They run on; a later start of everything would want both images.
+    compose.profiles.remove("monitoring")
     wanted = sorted(["indexer", "ingest", *["enrichment"] * len(compose.states("enrichment"))])
     wait_until(lambda: _found(desk) == wanted, f"Prometheus finds {wanted}", SCRAPED)
     groups = _prometheus(desk, "/api/v1/rules")["groups"]
