@@ -62,6 +62,7 @@ test: $(TEST_READY) ## Run all tests
 
 bench: $(TEST_READY) ## Measure how fast it is on this machine
 	$(BIN)/python -m pytest tests/bench --override-ini="python_files=bench_*.py" --timeout=1200 -s
+	$(BIN)/python -m tests.bench.figures_page
 
 bench-quality: $(TEST_READY) ## Measure how right it is: make bench-quality DATA=folder (docs/enrichment.md)
 	$(BIN)/python -m services.enrichment.quality --data "$(DATA)"
@@ -87,6 +88,7 @@ generated: $(TEST_READY) ## Write what is generated: schemas/generated/ and the 
 	$(BIN)/python -m services.metrics_doc
 	$(BIN)/python -m deploy.grafana.dashboard
 	$(BIN)/python -m deploy.k8s.prometheus_rule
+	$(BIN)/python -m deploy.acl.users > deploy/acl/users.acl
 	$(BIN)/python -m tests.golden.format_table
 
 check-generated: $(TEST_READY) ## Refuse generated files that are not current

@@ -296,7 +296,8 @@ async def test_when_the_feed_ends_all_its_clients_end(desk: Desk, settings: Sett
         await eventually(lambda: feed.clients == 2, "both are there")
         started = asyncio.get_running_loop().time()
         await asyncio.to_thread(feed.end)
-        assert sorted(len(found) for found in await asyncio.gather(*waiting)) == [0, 1]
+        now, beginning = await asyncio.gather(*waiting)
+        assert (len(now), len(beginning)) in {(0, 0), (0, 1)}  # it may end before the first is read
         assert asyncio.get_running_loop().time() - started < 1.0
         assert [item async for item in feed.follow(ALL, "beginning")][1:] == []
 
