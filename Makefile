@@ -45,7 +45,7 @@ COMPILE := $(BIN)/uv pip compile --no-config --quiet --universal --python-versio
 IMAGE := --constraint requirements.lock --output-file deploy/requirements-
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test bench bench-quality chaos fuzz lint types lock check-lock generated check-generated clean
+.PHONY: help demo run test bench bench-quality chaos compose docs fuzz lint types lock check-lock generated check-generated clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -69,6 +69,12 @@ bench-quality: $(TEST_READY) ## Measure how right it is: make bench-quality DATA
 
 chaos: $(TEST_READY) ## A storm of faults over a desk: make chaos ARTICLES=20000 MINUTES=30 SEED=7 (docs/chaos.md)
 	$(BIN)/python -m tests.chaos.storm --articles $(ARTICLES) --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(STORM)
+
+compose: $(TEST_READY) ## Run docker-compose.yml for real, through kills and all its profiles (needs Docker)
+	tests/compose/run
+
+docs: $(TEST_READY) ## Run every command of every document, the long ones too
+	$(BIN)/python -m tests.docs.run_all
 
 fuzz: $(TEST_READY) ## Fuzz the readers: make fuzz READER=nitf SECONDS=600 (needs pip install atheris)
 	$(BIN)/python -m tests.fuzz.fuzz_readers --seconds $(SECONDS) $(READER)
