@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -36,6 +38,14 @@ os.environ.setdefault("WIREDESK_LOG_RATE", "0")
 # instead of 0.6), and the tests start hundreds. What they keep lies in the venv and in __pycache__.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# A shell that runs the tests in the background has them ignore Ctrl-C; what they start would
+# inherit that, and could not be stopped by it.
+if (
+    signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    and threading.current_thread() is threading.main_thread()
+):
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Before NumPy is loaded, as the service does it: two threads take twice the time.
 limit_threads()
