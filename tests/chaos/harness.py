@@ -192,7 +192,10 @@ class Attack:
             child.pause = FIRST_PAUSE
 
     def receipts(self) -> list[dict[str, Any]]:
-        return [json.loads(path.read_bytes()) for path in self._receipt_paths()]
+        while True:
+            # A receipt that is put right may go to another folder while it is read.
+            with suppress(FileNotFoundError):
+                return [json.loads(path.read_bytes()) for path in self._receipt_paths()]
 
     def _receipt_paths(self) -> list[Path]:
         folders = (self.settings.done, self.settings.rejected)

