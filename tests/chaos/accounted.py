@@ -22,13 +22,16 @@ WIREDESK = Path(sys.executable).with_name("wiredesk")
 KEYS_AT_ONCE = 1000
 
 
-def assert_accounted(attack: Attack, poisoned: Iterable[Dropped], *, emptied: bool) -> None:
+def assert_accounted(
+    attack: Attack, poisoned: Iterable[Dropped], *, emptied: bool, deleted: bool = False
+) -> None:
     """Everything is conserved, the ledger says so too, and nothing is left over.
 
     ``poisoned``: the files that became dead letters; ``emptied``: the server has forgotten
-    something meanwhile (:func:`~tests.chaos.conserved.assert_conserved`).
+    something meanwhile; ``deleted``: streams among it, alone
+    (:func:`~tests.chaos.conserved.assert_conserved`).
     """
-    assert_conserved(attack, emptied=emptied)
+    assert_conserved(attack, emptied=emptied, deleted=deleted)
     dead_are(attack, poisoned, emptied=emptied)
     every_key_expires(attack)
     no_file_is_half_done(attack)

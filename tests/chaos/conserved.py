@@ -21,17 +21,18 @@ VOLATILE = frozenset(
 """What may differ between two runs: who took it and when."""
 
 
-def assert_conserved(attack: Attack, *, emptied: bool = False) -> None:
+def assert_conserved(attack: Attack, *, emptied: bool = False, deleted: bool = False) -> None:
     """Everything that was dropped is in its place, exactly once.
 
     ``emptied``: the server lost everything on the way, so its streams tell only
     of what came after; folder, receipts and store must be whole all the same.
+    ``deleted``: streams were deleted by hand while the others stayed.
     """
     _every_file_in_its_place(attack)
     _one_receipt_each(attack)
     _receipts_equal_store(attack)
     _nothing_pending(attack)
-    _nothing_twice(attack, emptied=emptied)
+    _nothing_twice(attack, emptied=emptied, deleted=deleted)
     if not emptied:
         _outcomes_equal_receipts(attack)
 
@@ -112,9 +113,9 @@ def _nothing_pending(attack: Attack) -> None:
                 assert redis.hlen(keys.attempts(spec)) == 0, f"attempts left in {spec.name}"
 
 
-def _nothing_twice(attack: Attack, *, emptied: bool) -> None:
+def _nothing_twice(attack: Attack, *, emptied: bool, deleted: bool) -> None:
     events = attack.events(ENRICHED_STREAM)
-    if emptied:
+    if deleted:
         # An article whose outcome was deleted with its stream, before ingest had it, crosses again:
         # as the same event, so that a subscriber can tell.
         ids = {(one, event["id"]) for one, event in zip(about(events), events, strict=True)}
