@@ -236,8 +236,8 @@ def report(marks: Sequence[Mark]) -> None:
         "As the holding grows: filing one article",
         [
             f"{mark.held:>9,} held: {mark.cpu_ms:6.2f} ms CPU ({mark.small_cpu_ms:.2f} in a store "
-            f"of {SMALL:,}), {mark.clock_ms:6.2f} ms by the clock, {mark.bytes_each / 1000:5.1f} kB "
-            f"on the disk; search {mark.search_ms:6.2f} ms"
+            f"of {SMALL:,}), {mark.clock_ms:6.2f} ms by the clock; {mark.bytes_each / 1000:5.1f} kB"
+            f" on the disk; search {mark.search_ms:6.2f} ms"
             for mark in marks
         ],
     )
