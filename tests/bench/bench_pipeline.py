@@ -10,6 +10,7 @@ Three rivals on the same texts, taking turns:
 
 What is compared is CPU time of all processes of a rival, the server's with it: articles that one
 core does in a second.  So it doesn't hang on how many cores a machine has, nor on who else uses it.
+Each rival's processes are held on one core, for the same reason.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,7 @@ from services.enrichment.models import _UNUSED, RECOGNISER, find_model, load_mod
 from services.settings import Settings
 from tests.bench.figures import Figure, Measured, Plot, Series, higher, note, quotients, size
 from tests.bench.measure import cpu_seconds, cpu_seconds_of, plain_text, taking_turns, tell
-from tests.bench.running import QUIET, cpu_of, desk_of, drop, used, wait_for_receipts
+from tests.bench.running import QUIET, cpu_of, desk_of, drop, one_core, used, wait_for_receipts
 from tests.wait import wait_until
 
 if TYPE_CHECKING:
@@ -160,7 +161,10 @@ def test_pipeline(tmp_path: Path) -> None:
     settings = Settings(inbox=tmp_path / "desk" / "inbox")
     log = tmp_path / "log"
     started = time.perf_counter()
-    with desk_of(settings, log, {"*": QUIET}) as desk, naive_of(tmp_path / "naive") as naive:
+    with ExitStack() as stack:
+        with one_core(stack):
+            desk = stack.enter_context(desk_of(settings, log, {"*": QUIET}))
+            naive = stack.enter_context(naive_of(tmp_path / "naive"))
         rivals = Rivals(desk, same_components(), load_model(None).nlp, naive)
         warm_up = range(WARM_UP)
         drop(settings.inbox, warm_up, WORDS)
@@ -217,10 +221,10 @@ def figure_of(seconds: dict[str, list[float]], parts: dict[str, list[float]]) ->
         letter="a",
         title="The whole pipeline, for each core",
         how=(
-            "CPU time of all processes of each rival, the server's with it, for the same texts in "
-            "turns. Bare: nlp.pipe of the same components of the same model, as spaCy runs them, "
-            "nothing read or kept. Naive: FastStream one by one and the model's whole default "
-            "pipeline, one insert for each article (tests/bench/naive.py)."
+            "CPU time of all processes of each rival, the server's with it, each held on one core, "
+            "for the same texts in turns. Bare: nlp.pipe of the same components of the same model, "
+            "as spaCy runs them, nothing read or kept. Naive: FastStream one by one, with all of "
+            "the model's default pipeline, one insert for each article (tests/bench/naive.py)."
         ),
         judged={
             "wiredesk / bare": higher(ASKED_OF_BARE, quotients(rates["wiredesk"], rates["bare"])),
