@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha1
 from importlib.resources import files
+from struct import Struct
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -46,6 +47,9 @@ each when 200,000 articles are remembered, so that one is read and written withi
 
 _TAG_SHIFT = 16
 """The next 32 bits tell a bucket's features apart; the lowest are the same in all that are kept."""
+
+_HASH = Struct(">HIB")
+"""A hash as the script takes it: its bucket's place among the keys, its tag, its depth."""
 
 _VECTOR_SHIFT = 24
 """The 24 bits after the bucket's tell the parts of an article's vector apart."""
@@ -170,18 +174,23 @@ def _script(name: str) -> tuple[str, str]:
 
 @dataclass
 class _Buckets:
-    """Keys of buckets, each once, and the place of each feature's."""
+    """Keys of buckets, each once, and the place of each feature's.
 
+    ``prefix``: what they all begin with.
+    """
+
+    prefix: str
     keys: list[str] = field(default_factory=list)
     places: dict[int, int] = field(default_factory=dict)
 
-    def place(self, hashed: int, key: Callable[[int], str]) -> int:
+    def place(self, hashed: int) -> int:
         """The place (from 1) of the bucket of a 64-bit hash."""
         bucket = hashed >> _BUCKET_SHIFT
-        if bucket not in self.places:
-            self.keys.append(key(bucket))
-            self.places[bucket] = len(self.keys)
-        return self.places[bucket]
+        place = self.places.get(bucket)
+        if place is None:
+            self.keys.append(f"{self.prefix}{bucket:04x}")
+            place = self.places[bucket] = len(self.keys)
+        return place
 
 
 _Call = tuple[list[str], list[Any]]
@@ -234,25 +243,25 @@ class KinIndex:
         return [self._keys.kin(index, part) for part in ("state", "ids", "entries", *parts)]
 
     def _fingerprint(self, each: Fingerprint, rule: DuplicateRule) -> _Call:
-        index, buckets, hashes = f"dup{self._version}", _Buckets(), []
-        for hashed, depth in each.hashes:
-            place = buckets.place(hashed, lambda bucket: self._keys.kin(index, f"{bucket:04x}"))
-            tag = hashed >> _TAG_SHIFT & 0xFFFFFFFF
-            hashes += [place, tag.to_bytes(4, "big"), depth]
+        index = f"dup{self._version}"
+        buckets = _Buckets(self._keys.kin(index, ""))
+        hashes = [
+            _HASH.pack(buckets.place(hashed), hashed >> _TAG_SHIFT & 0xFFFFFFFF, depth)
+            for hashed, depth in each.hashes
+        ]
         arguments = [
             *(each.article_id.bytes, each.digest, each.revision, self._now(), each.at),
             *(self._settings.index_entries, self._settings.near_duplicate_window),
             *(each.info, each.level, bytes(min(size, 255) for size in each.sizes)),
             *(rule.least, rule.share, rule.full, rule.common, rule.told),
+            b"".join(hashes),
         ]
-        return self._index_keys(index) + buckets.keys, arguments + hashes
+        return self._index_keys(index) + buckets.keys, arguments
 
     def _traits(self, each: Traits, rule: StoryRule) -> _Call:
-        index, buckets = f"story{self._version}", _Buckets()
-        places = [
-            buckets.place(hashed, lambda bucket: self._keys.kin(index, f"{bucket:04x}"))
-            for hashed, _ in each.names or each.words
-        ]
+        index = f"story{self._version}"
+        buckets = _Buckets(self._keys.kin(index, ""))
+        places = [buckets.place(hashed) for hashed, _ in each.names or each.words]
         window, now = self._settings.story_window, self._now()
         arguments = [
             *(each.article_id.bytes, each.digest, each.revision, now, each.at),

@@ -10,9 +10,11 @@
 local STATE, IDS, ENTRIES = KEYS[1], KEYS[2], KEYS[3]
 local POSTING = 8
 local MOST_EVICTED = 32 -- at a time: one is added, so the index still shrinks, and no call is long
+-- Locals are found faster than what lies in a table, and most of the time goes into calls of these.
+local byte, find, sub, unpacked = string.byte, string.find, string.sub, struct.unpack
 
 local function pack_number(number) return struct.pack('>I', number) end
-local function unpack_number(bytes, at) return struct.unpack('>I', bytes, at or 1) end
+local function unpack_number(bytes, at) return (unpacked('>I', bytes, at or 1)) end
 
 -- An entry: article id (16), digest (8), revision, seen, time, then three strings:
 -- what it is compared by, what is told of it, and the answer that its article was given.
@@ -21,17 +23,21 @@ local function pack_entry(e)
   return e.id .. e.digest .. struct.pack('>dId', e.revision, e.seen, e.time)
     .. struct.pack('>HHI', #e.facts, #e.info, #e.answer) .. e.facts .. e.info .. e.answer
 end
-local function unpack_entry(bytes)
+-- Where an entry's three strings begin, then its time, revision and seen; nil for what is none.
+local function places_in(bytes)
   if not bytes or #bytes < FIXED + 8 then return nil end
-  local e = { id = string.sub(bytes, 1, 16), digest = string.sub(bytes, 17, 24) }
-  e.revision, e.seen, e.time = struct.unpack('>dId', bytes, 25)
-  local facts, info, answer = struct.unpack('>HHI', bytes, FIXED + 1)
+  local revision, seen, time, facts, info, answer = unpacked('>dIdHHI', bytes, 25)
   local from = FIXED + 9
   if #bytes ~= from - 1 + facts + info + answer then return nil end
-  e.facts = string.sub(bytes, from, from + facts - 1)
-  e.info = string.sub(bytes, from + facts, from + facts + info - 1)
-  e.answer = string.sub(bytes, from + facts + info)
-  return e
+  return from, from + facts, from + facts + info, time, revision, seen
+end
+local function unpack_entry(bytes)
+  local facts, info, answer, time, revision, seen = places_in(bytes)
+  if not facts then return nil end
+  return {
+    id = sub(bytes, 1, 16), digest = sub(bytes, 17, 24), revision = revision, seen = seen, time = time,
+    facts = sub(bytes, facts, info - 1), info = sub(bytes, info, answer - 1), answer = sub(bytes, answer),
+  }
 end
 
 local function limits()
@@ -49,60 +55,55 @@ local function known(id)
   return entry, unpack_number(number)
 end
 
--- Where a feature's tag stands in a bucket: numbers (as bytes), and the byte before each of them.
-local function postings(content, tag, floor)
-  local found, at, weights = {}, 1, {}
-  while true do
-    at = string.find(content, tag, at, true)
-    if not at then return found, weights end
-    if (at - 1) % POSTING == 0 then
-      local number = string.sub(content, at + 4, at + 7)
-      if unpack_number(number) >= floor then
-        found[#found + 1] = number
-        weights[#weights + 1] = string.byte(content, at + 3)
-      end
-      at = at + POSTING
+-- Where a feature's postings begin in a bucket, and how many they are.
+local function postings(content, tag)
+  local places, count, at = {}, 0, find(content, tag, 1, true)
+  while at do
+    if at % POSTING == 1 then
+      count = count + 1
+      places[count] = at
+      at = find(content, tag, at + POSTING, true)
     else
-      at = at + 1
+      at = find(content, tag, at + 1, true)
     end
   end
-end
-
--- Buckets: all are read in one call, whatever features share them. What isn't ours (a key of
--- another type reads as nothing, a string of another length) is begun anew.
-local contents = {}
-local function read_buckets(first)
-  for at = first, #KEYS, 1000 do -- unpack() has a limit
-    local part = { unpack(KEYS, at, math.min(at + 999, #KEYS)) }
-    for i, content in ipairs(redis.call('MGET', unpack(part))) do
-      contents[part[i]] = content and #content % POSTING == 0 and content or ''
-    end
-  end
-end
-
--- Entries of numbers: number (bytes) → entry. What was forgotten or replaced has none.
-local function entries_of(numbers)
-  local found = {}
-  for first = 1, #numbers, 1000 do -- unpack() has a limit
-    local part = { unpack(numbers, first, math.min(first + 999, #numbers)) }
-    for i, bytes in ipairs(redis.call('HMGET', ENTRIES, unpack(part))) do
-      found[part[i]] = unpack_entry(bytes)
-    end
-  end
-  return found
+  return places, count
 end
 
 -- Bucket contents without what lies below the floor, and without given postings.
 local function pruned(content, floor, gone)
   local from = 1
   while from < #content and unpack_number(content, from + 4) < floor do from = from + POSTING end
-  if not gone then return string.sub(content, from) end
+  if not gone then return from == 1 and content or sub(content, from) end
   local kept = {}
   for at = from, #content, POSTING do
-    local posting = string.sub(content, at, at + POSTING - 1)
+    local posting = sub(content, at, at + POSTING - 1)
     if not gone[posting] then kept[#kept + 1] = posting end
   end
   return table.concat(kept)
+end
+
+-- Buckets: all are read in one call, whatever features share them, without what lies below the
+-- floor. What isn't ours (a key of another type reads as nothing, a string of another length) is
+-- begun anew.
+local contents = {}
+local function read_buckets(first, floor)
+  for at = first, #KEYS, 1000 do -- unpack() has a limit
+    local part = { unpack(KEYS, at, math.min(at + 999, #KEYS)) }
+    for i, content in ipairs(redis.call('MGET', unpack(part))) do
+      contents[part[i]] = content and #content % POSTING == 0 and pruned(content, floor) or ''
+    end
+  end
+end
+
+-- What is kept under numbers (as bytes): one answer for each, false where there is none.
+local function entries_of(numbers)
+  local found = {}
+  for first = 1, #numbers, 1000 do -- unpack() has a limit
+    local part = { unpack(numbers, first, math.min(first + 999, #numbers)) }
+    for i, bytes in ipairs(redis.call('HMGET', ENTRIES, unpack(part))) do found[first + i - 1] = bytes end
+  end
+  return found
 end
 
 -- Write buckets: add[key] is appended, gone[key] (a set of postings) is dropped.

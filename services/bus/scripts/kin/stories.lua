@@ -80,52 +80,58 @@ end
 local next, floor = limits()
 
 -- Vectors: for each part its tag and a byte, of which 255 are the whole unit.
-local function parts_of(vector)
-  local parts = {}
-  for at = 1, #vector, 4 do parts[string.sub(vector, at, at + 2)] = string.byte(vector, at + 3) end
-  return parts
+local function parts_of(vector, from, behind)
+  local size = math.floor((behind - from) / 4)
+  return { unpacked('>' .. string.rep('I3B', size), vector, from) }, 2 * size
 end
-local function product(parts, vector)
-  local sum = 0
-  for at = 1, #vector, 4 do
-    local mine = parts[string.sub(vector, at, at + 2)]
-    if mine then sum = sum + mine * string.byte(vector, at + 3) end
+local function by_tag(vector)
+  local tags, parts, size = {}, parts_of(vector, 1, #vector + 1)
+  for at = 1, size, 2 do tags[parts[at]] = parts[at + 1] end
+  return tags
+end
+local function product(tags, vector, from, behind)
+  local sum, parts, size = 0, parts_of(vector, from, behind)
+  for at = 1, size, 2 do
+    local mine = tags[parts[at]]
+    if mine then sum = sum + mine * parts[at + 1] end
   end
   return sum / 65025 -- whole numbers until here: the same from either side
 end
 local named, worded = ARGV[9], ARGV[10]
-local names, words = parts_of(named), parts_of(worded)
+local names, words = by_tag(named), by_tag(worded)
 -- Articles with names are compared by names and words, others among themselves by words.
 local posted = named ~= '' and named or worded
 local least = named ~= '' and names_least or words_alone
 
 -- Who shares posted features; those with enough of them are looked at more closely. A feature of
 -- very many articles has lost postings, so half of enough will do.
-local postings_of, numbers, common = {}, {}, {}
-read_buckets(7)
+local features, common = {}, {}
+read_buckets(7, floor)
 for at = 1, #posted, 4 do
-  local feature = { key = KEYS[6 + tonumber(ARGV[23 + (at - 1) / 4])], tag = string.sub(posted, at, at + 2) }
-  local weight = string.byte(posted, at + 3) / 65025
-  feature.weight = string.sub(posted, at + 3, at + 3)
-  feature.numbers, feature.weights = postings(contents[feature.key], feature.tag, floor)
-  for i, number in ipairs(feature.numbers) do
-    if not common[number] then numbers[#numbers + 1] = number end
-    common[number] = (common[number] or 0) + weight * feature.weights[i]
+  local feature = { key = KEYS[6 + tonumber(ARGV[23 + (at - 1) / 4])], part = sub(posted, at, at + 3) }
+  local content, weight = contents[feature.key], byte(feature.part, 4)
+  feature.places, feature.count = postings(content, sub(feature.part, 1, 3))
+  for _, place in ipairs(feature.places) do
+    local its, number = unpacked('>BI', content, place + 3)
+    common[number] = (common[number] or 0) + weight * its
   end
-  postings_of[#postings_of + 1] = feature
+  features[#features + 1] = feature
 end
 local close = {}
-for _, number in ipairs(numbers) do
-  if common[number] >= least / 2 then close[#close + 1] = number end
+for number, sum in pairs(common) do
+  if sum / 65025 >= least / 2 then close[#close + 1] = pack_number(number) end
 end
-local entries = entries_of(close)
-local function alike(other)
-  local size = string.byte(other.facts, 1) or 0
-  local its_names, its_words = string.sub(other.facts, 2, 1 + size), string.sub(other.facts, 2 + size)
-  local like = product(words, its_words)
-  if named == '' or its_names == '' then return named == its_names and like >= words_alone end
-  local like_names = product(names, its_names)
-  return like_names >= names_least and like >= words_least and like_names + 2 * like >= sum_least
+-- An entry's facts stand from ``from`` on, up to ``behind``: how long its names are, names, words.
+local function alike(entry, from, behind)
+  local size = from < behind and byte(entry, from) or 0
+  local between = math.min(from + 1 + size, behind)
+  if named == '' or size == 0 then
+    return named == '' and size == 0 and product(words, entry, between, behind) >= words_alone
+  end
+  local like_names = product(names, entry, from + 1, between)
+  if like_names < names_least then return false end
+  local like = product(words, entry, between, behind)
+  return like >= words_least and like_names + 2 * like >= sum_least
 end
 
 -- The stories of those that are: roots, each once, the eldest first.
@@ -137,10 +143,12 @@ local function add_root(story)
     roots[#roots + 1] = story
   end
 end
-local function near(other) return math.abs(other.time - time) <= window end
-for _, number in ipairs(close) do
-  local other = entries[number]
-  if other and other.id ~= id and near(other) and alike(other) then add_root(other.info) end
+local function near(at) return math.abs(at - time) <= window end
+for _, entry in ipairs(entries_of(close)) do
+  local facts, info, answer, at = places_in(entry)
+  if facts and near(at) and sub(entry, 1, 16) ~= id and alike(entry, facts, info) then
+    add_root(sub(entry, info, answer - 1))
+  end
 end
 if before then add_root(before.info) end
 -- Near-duplicates are of one story; one that isn't noted here yet will ask who named it.
@@ -151,11 +159,11 @@ for at = 1, #wording, 16 do
   local other = string.sub(wording, at, at + 15)
   local entry = known(other)
   if not entry then absent[#absent + 1] = other
-  elseif near(entry) then add_root(entry.info) end
+  elseif near(entry.time) then add_root(entry.info) end
 end
 for at = 1, #waiting - 15, 16 do
   local entry = known(string.sub(waiting, at, at + 15))
-  if entry and near(entry) then add_root(entry.info) end
+  if entry and near(entry.time) then add_root(entry.info) end
 end
 if #roots == 0 then
   local begun = ARGV[8]
@@ -207,17 +215,18 @@ write_nodes()
 if own then redis.call('HDEL', ENTRIES, pack_number(own)) end
 local add, gone, keys = {}, {}, {}
 local number = pack_number(next)
-for _, feature in ipairs(postings_of) do
-  local key = feature.key
+for _, feature in ipairs(features) do
+  local key, content = feature.key, contents[feature.key]
   if not add[key] then
     keys[#keys + 1] = key
     add[key] = ''
   end
-  add[key] = add[key] .. feature.tag .. feature.weight .. number
+  add[key] = add[key] .. feature.part .. number
   -- A feature of very many says little: the latest are kept.
-  for i = 1, #feature.numbers - full + 1 do
+  for i = 1, feature.count - full + 1 do
+    local place = feature.places[i]
     gone[key] = gone[key] or {}
-    gone[key][feature.tag .. string.char(feature.weights[i]) .. feature.numbers[i]] = true
+    gone[key][sub(content, place, place + POSTING - 1)] = true
   end
 end
 write_buckets(keys, add, gone, floor_now, life)
