@@ -13,10 +13,11 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import pytest
 
+from services.indexer.store.sqlite import SqliteStore
 from tests.bench import figures, figures_page
 from tests.bench.bench_footprint import figure_of as footprint
 from tests.bench.bench_footprint import memory_of
-from tests.bench.bench_holding import Mark
+from tests.bench.bench_holding import LARGEST, SMALL, Mark, copied, filed, makers
 from tests.bench.bench_holding import figure_of as holding
 from tests.bench.bench_latency import Dropping, percentile
 from tests.bench.bench_latency import figure_of as latency
@@ -44,6 +45,7 @@ from tests.bench.figures import (
 )
 from tests.bench.figures_charts import drawn
 from tests.bench.figures_page import BEGIN, END, page, unfit, with_figures, write_docs
+from tests.bench.generator import Newsroom
 from tests.bench.measure import raw_article, unannotated
 from tests.bench.running import used
 
@@ -315,15 +317,41 @@ def test_a_process_s_memory_is_private_at_most_shared_out_at_most_resident() -> 
         assert held == {}
 
 
-def test_holding_compares_the_last_mark_with_the_first() -> None:
-    made = holding([Mark(1000, 2.0, 3.0, 5000.0, 1.0), Mark(10_000, 3.0, 4.0, 5500.0, 2.0)])
+def test_holding_compares_the_last_mark_with_a_store_of_a_thousand_in_turns() -> None:
+    # The machine was twice as slow at the last mark, for both.
+    marks = [
+        Mark(10_000, 2.0, 3.0, 2.0, (1.0, 1.0, 1.0), 5000.0, 1.0),
+        Mark(100_000, 6.0, 8.0, 4.0, (1.4, 1.5, 2.5), 5500.0, 2.0),
+    ]
+    made = holding(marks)
     (growth,) = made.judged.values()
     assert growth.median == 1.5
     assert growth.met
-    assert made.plots[0].lines["CPU time of filing"].x == (1000.0, 10_000.0)
+    assert made.measured["CPU of filing, at 10,000 / at 1,000"].median == 1.0
+    assert made.plots[0].lines["CPU time of filing"].x == (10_000.0, 100_000.0)
 
 
 def test_workers_of_one_service_are_counted_together() -> None:
     before = {"enrichment": 1.0, "enrichment-2": 2.0, "server": 0.0}
     after = {"enrichment": 2.0, "enrichment-2": 4.0, "server": 0.5}
     assert used(before, after) == {"enrichment": 3.0, "server": 0.5}
+
+
+def test_the_articles_of_a_holding_come_in_order_from_another_process(tmp_path: Path) -> None:
+    room = Newsroom(LARGEST)
+    with makers() as making:
+        batches = list(making.batches(5, 250))
+    assert [len(batch) for batch in batches] == [100, 100, 45]
+    assert [each for batch in batches for each in batch][::90] == [
+        room.article(number) for number in range(5, 250, 90)
+    ]
+    small = tmp_path / "small.sqlite3"
+    with SqliteStore(small) as store:
+        filed(store, batches[0])
+    with SqliteStore(copied(small, SMALL)) as copy:
+        held = copy.count()
+        cpu, _clock = filed(copy, batches[1])
+        assert copy.count() > held
+        assert cpu > 0
+    with SqliteStore(small) as store:
+        assert store.count() == held
