@@ -3,17 +3,24 @@
 Two teams over one server, each with streams of its own: one worker, and two.  They take turns;
 while one works the other waits.  Articles are on the raw stream before the clock starts to be
 looked at, so ingest and indexer, which would take their share of two cores, aren't in it.
+
+A second core isn't always a second one: in a virtual machine two may be two threads of one real
+core, and then they slow each other down.  So the same annotators without a bus take turns, too:
+one process, and two at once, which is what this machine's cores have to give.
 """
 
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +32,8 @@ from services.bus.groups import ensure_groups
 from services.bus.keys import ENRICHED_STREAM, Keys
 from services.bus.publisher import Publisher
 from services.bus.server import EmbeddedServer, tied
+from services.enrichment.pipeline import Enricher
+from services.enrichment.registry import ANNOTATORS
 from services.ingest.taking import PUBLISH_ARTICLES
 from services.settings import Settings
 from tests.bench.figures import Figure, Measured, Plot, Series, higher, note, quotients, size
@@ -33,7 +42,7 @@ from tests.bench.running import QUIET
 from tests.wait import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 WORDS = size("words", 700, 700)
 SHARE = size("scaling_articles", 40, 400)
@@ -41,6 +50,9 @@ SHARE = size("scaling_articles", 40, 400)
 
 ROUNDS = size("scaling_rounds", 2, 8)
 TEAMS = {"1 worker": 1, "2 workers": 2}
+BARE = {"1 process": 1, "2 processes": 2}
+"""The same without a bus."""
+
 WARM_UP = 32
 """Articles before the first turn, so that each worker has had some."""
 
@@ -105,6 +117,52 @@ def team_of(url: str, workers: int, folder: Path) -> Iterator[Team]:
         yield Team(settings, redis)
 
 
+@cache
+def enricher() -> Enricher:
+    """The annotators that need no server, once for each process."""
+    return Enricher(Settings(annotators=tuple(ANNOTATORS)))
+
+
+def enrich(numbers: range) -> None:
+    """Enrich these articles in batches, as a stage has them."""
+    step = Settings().batch_size
+    for start in range(numbers.start, numbers.stop, step):
+        some = range(start, min(start + step, numbers.stop))
+        enricher().enrich([raw_article(number, WORDS) for number in some])
+
+
+@dataclass
+class Bare:
+    """Processes that enrich without a bus."""
+
+    pools: list[ProcessPoolExecutor]
+
+    def turn(self, number: int, processes: int) -> float:
+        """Seconds until so many processes have enriched a turn's articles, each its part."""
+        part = SHARE // processes
+        started = time.perf_counter()
+        for each in [
+            pool.submit(
+                enrich,
+                range((number * processes + place) * part, (number * processes + place + 1) * part),
+            )
+            for place, pool in enumerate(self.pools[:processes])
+        ]:
+            each.result()
+        return time.perf_counter() - started
+
+
+@contextmanager
+def bare() -> Iterator[Bare]:
+    """Two processes that have loaded their model."""
+    with ExitStack() as stack:
+        spawn = multiprocessing.get_context("spawn")
+        pools = [stack.enter_context(ProcessPoolExecutor(1, spawn)) for _ in range(2)]
+        for each in [pool.submit(enrich, range(WARM_UP)) for pool in pools]:
+            each.result()
+        yield Bare(pools)
+
+
 def test_scaling(tmp_path: Path) -> None:
     server = EmbeddedServer(tmp_path / "server")
     server.start()
@@ -116,10 +174,16 @@ def test_scaling(tmp_path: Path) -> None:
             }
             for team in teams.values():
                 team.turn(WARM_UP)
-            seconds = taking_turns(
-                {name: lambda _, team=team: team.turn(SHARE) for name, team in teams.items()},  # type: ignore[misc]  # bound now
-                ROUNDS,
-            )
+            without = stack.enter_context(bare())
+            rivals: dict[str, Callable[[int], float]] = {
+                name: lambda _, team=team: team.turn(SHARE)  # type: ignore[misc]  # bound now
+                for name, team in teams.items()
+            }
+            rivals |= {
+                name: lambda number, count=count: without.turn(number, count)  # type: ignore[misc]  # bound now
+                for name, count in BARE.items()
+            }
+            seconds = taking_turns(rivals, ROUNDS)
     finally:
         server.stop()
     report(seconds)
@@ -128,17 +192,25 @@ def test_scaling(tmp_path: Path) -> None:
 def figure_of(seconds: dict[str, list[float]]) -> Figure:
     """What the turns come to."""
     one, two = (seconds[name] for name in TEAMS)
+    alone, together = (seconds[name] for name in BARE)
     rates = {name: [SHARE / each for each in taken] for name, taken in seconds.items()}
     return Figure(
         letter="d",
         title="One worker, two workers",
         how=(
             "Two teams of enrichment workers on one server take turns with fresh articles: from "
-            "the first publish until all are enriched, by the clock."
+            "the first publish until all are enriched, by the clock. Without a bus: the same "
+            "annotators in one process and in two, which is what the second core has to give."
         ),
         judged={"2 workers / 1 worker": higher(ASKED, quotients(one, two))},
         measured={
-            name: Measured(unit="articles/s", values=tuple(rate)) for name, rate in rates.items()
+            **{
+                name: Measured(unit="articles/s", values=tuple(rate))
+                for name, rate in rates.items()
+            },
+            "without a bus, 2 processes / 1": Measured(
+                unit="times", values=tuple(quotients(alone, together))
+            ),
         },
         plots=(
             Plot(
@@ -171,10 +243,10 @@ def report(seconds: dict[str, list[float]]) -> None:
         f"Scaling: {ROUNDS} turns of {SHARE} articles of {WORDS} words",
         [
             *(
-                f"{name:<22} {each.median:8.1f} articles/s"
+                f"{name:<32} {each.median:8.2f} {each.unit}"
                 for name, each in figure.measured.items()
             ),
-            f"2 workers / 1 worker   {gain.median:8.2f} (asked {gain.asked:g})",
+            f"{'2 workers / 1 worker':<32} {gain.median:8.2f} (asked {gain.asked:g})",
         ],
     )
     note("scaling", figure)

@@ -297,8 +297,10 @@ def test_a_file_is_dropped_whole_or_under_a_temporary_name_first(
 
 
 def test_scaling_is_of_the_same_round() -> None:
-    made = scaling({"1 worker": [4.0, 8.0], "2 workers": [2.0, 5.0]})
+    bare = {"1 process": [3.0, 6.0], "2 processes": [2.0, 3.0]}
+    made = scaling({"1 worker": [4.0, 8.0], "2 workers": [2.0, 5.0], **bare})
     assert made.judged["2 workers / 1 worker"].values == (2.0, 1.6)
+    assert made.measured["without a bus, 2 processes / 1"].values == (1.5, 2.0)
 
 
 def test_footprint_counts_each_thousand_by_itself() -> None:
