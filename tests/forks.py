@@ -9,4 +9,11 @@ from __future__ import annotations
 import multiprocessing
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["tests.bus.worker", "tests.receiver.child", "tests.webhooks.child"])
+FORKS.set_forkserver_preload(
+    [
+        "tests.bus.worker",
+        "tests.receiver.child",
+        "tests.webhooks.child",
+        "tests.chaos.preloaded",
+    ]
+)

@@ -97,11 +97,16 @@ def quick_client(url: str) -> Redis:
 class Attack:
     """A running desk with its own embedded server, and everything that was dropped.
 
-    ``url``: a server that runs already, instead of the embedded one.
+    ``url``: a server that runs already, instead of the embedded one. ``run_by``: what starts the
+    services and looks after them.
     """
 
     def __init__(
-        self, folder: Path, modules: Mapping[str, str] | None = None, url: str | None = None
+        self,
+        folder: Path,
+        modules: Mapping[str, str] | None = None,
+        url: str | None = None,
+        run_by: type[Desk] = Desk,
     ) -> None:
         self.folder = folder
         self.settings = Settings(
@@ -110,7 +115,8 @@ class Attack:
         self.log = (folder / "services.log").open("ab")
         self.quick = {**QUICK, **({} if url is None else {"WIREDESK_REDIS_URL": url})}
         named = {name: f"services.{name}" for name in SERVICES}
-        self.desk = Desk(self.settings, self.log, {"*": self.quick}, {**named, **(modules or {})})
+        every = {**named, **(modules or {})}
+        self.desk = run_by(self.settings, self.log, {"*": self.quick}, every)
         self.dropped: list[Dropped] = []
         self.deaths: Counter[str] = Counter()
         self.subscriber: Subscriber | None = None
@@ -251,9 +257,10 @@ def attacked(
     fsync: str = "everysec",
     environ: Mapping[str, str] | None = None,
     url: str | None = None,
+    run_by: type[Desk] = Desk,
 ) -> Iterator[Attack]:
     """A desk under attack, stopped at the end whatever happened. ``environ``: more settings."""
-    attack = Attack(folder, modules, url)
+    attack = Attack(folder, modules, url, run_by)
     attack.desk.fsync = fsync
     attack.quick.update(environ or {})
     try:

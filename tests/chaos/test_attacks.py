@@ -12,13 +12,15 @@ from redis.exceptions import RedisError
 
 from services.bus.keys import ENRICHED_STREAM
 from tests.chaos.conserved import assert_conserved, contents
-from tests.chaos.harness import Attack, about, attacked, quick_client
+from tests.chaos.forked import attacked
+from tests.chaos.harness import about, quick_client
 from tests.chaos.poisoned import CRASH, RAISE, SLOW
 from tests.chaos.wire import Wire
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.chaos.harness import Attack
     from tests.chaos.wire import Dropped
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(240)]

@@ -9,11 +9,13 @@ import pytest
 
 from services.console.supervisor import FIRST_PAUSE
 from tests.chaos.conserved import assert_conserved
-from tests.chaos.harness import Attack, attacked
+from tests.chaos.forked import attacked
 from tests.chaos.wire import Wire
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.chaos.harness import Attack
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(420)]
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from services.indexer.store.sqlite import SqliteStore
-from tests.chaos.harness import attacked
+from tests.chaos.forked import attacked
 from tests.chaos.wire import Dropped
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from services.bus.keys import ENRICHMENT
 from services.bus.watchdog import Exit
 from services.console.main import app
 from services.indexer.store.sqlite import SqliteStore
-from tests.chaos.harness import KEYS, Attack, attacked, quick_client
+from tests.chaos.forked import attacked
+from tests.chaos.harness import KEYS, Attack, quick_client
 from tests.chaos.wire import Wire
 
 if TYPE_CHECKING:
