@@ -9,17 +9,21 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from services.enrichment.patterns import by_first_letter
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LOOK = 40
 """Characters beside a mention that are looked at: two or three words."""
 
-_SPEAKS = re.compile(
-    r"['’]?\s+(?:also\s+|has\s+|had\s+|later\s+)?(?:said|says|told|added|adds|asked|wrote|tweeted|"
-    r"argued|noted|warned|insisted|replied|explained|announced|claimed|declined|denied|stated|"
-    r"testified|vowed|plans|wants|expects|promised|voted|visited|arrived|urged|recalled|admitted|resigned|smiled|laughed)\b"
-)
+_DOES = """
+said says told added adds asked wrote tweeted argued noted warned insisted replied explained
+announced claimed declined denied stated testified vowed plans wants expects promised voted visited
+arrived urged recalled admitted resigned smiled laughed
+"""
+_SPEECH = by_first_letter(_DOES.split())
+_SPEAKS = re.compile(rf"['’]?\s+(?:also\s+|has\s+|had\s+|later\s+)?(?:{_SPEECH})\b")
 """What people do and few others: the word before it names a speaker."""
 
 _WHO = re.compile(r",\s+(?:who|whose|aged|\d\d,)\b")
@@ -27,7 +31,10 @@ _WHO = re.compile(r",\s+(?:who|whose|aged|\d\d,)\b")
 _COURTESY = re.compile(r"\b(?:Mr|Mrs|Ms|Miss|Dr|Sir|Lady|Lord|Madame?|Messrs)\.?\s+$")
 """Words that only a person's name follows."""
 
-_SENTENCE_END = re.compile(r"(?:^|[.!?:•|]['\"”’)\]]*\s+|[\n\r]\s*|[“\"‘]|[-*–—]\s+)$")
+_ENDS = tuple(".!?:•|")
+_CLOSING = "'\"”’)]"
+_BULLETS = tuple("-*–—")
+_OPENING = tuple('“"‘')
 """What is before a word that starts a sentence, a line or a quotation."""
 
 _TEAM_DID = re.compile(
@@ -41,12 +48,15 @@ _TEAM_SUFFERED = re.compile(
     r"\s+(?:over|against|with|by|to)|(?:lost|losing|fell)\s+(?:\d+[-–]\d+\s+)?to|against|"
     r"vs?\.?|\d+[-–]\d+)\s+(?:the\s+)?$"
 )
-_SPORT = re.compile(
-    r"\b(?:goals?|league|cup|season|match|game|scored?|coach|playoffs?|innings?|striker|"
-    r"midfielder|tournament|championship|home run|penalty|half-time|quarterback|standings)\b",
-    re.IGNORECASE,
+_MATCHES = """
+goal|goals|league|cup|season|match|game|score|scored|coach|playoff|playoffs|inning|innings|striker|
+midfielder|tournament|championship|home run|penalty|half-time|quarterback|standings
+"""
+_OF_SPORT = by_first_letter(
+    _MATCHES.replace("\n", "").split("|"), behind=r"(?<!\w.)", any_case=True
 )
-_RESULT = re.compile(r"(?<![\d-])\d{1,3}[-–]\d{1,3}(?![\d-])")
+_SPORT = re.compile(rf"(?:{_OF_SPORT})\b")
+_RESULT = re.compile(r"\d(?<![\d-].)\d{0,2}[-–]\d{1,3}(?![\d-])")
 
 MOST_READ = 3000
 """Characters from the start that are looked at for what the article is on."""
@@ -59,6 +69,8 @@ _LOCATIVE = re.compile(
 )
 
 _INSIDE = re.compile(r"\b(?:in|near)\s+$")
+_LONGEST_BEHIND = len("Messrs.")
+"""Characters of the longest word that is looked for in front of a name."""
 
 _CREDIT_LINE = re.compile(
     r"^[ \t]*(?:(?:by|from)\s+(?=(?-i:[A-Z]))[^\n.]{2,80}|"
@@ -74,9 +86,12 @@ _DATELINE = re.compile(
 )
 """``MINSK, Belarus (AP) —``; only the part in brackets is a credit."""
 
+_DASH = re.compile(r"[-–—]\s")
+"""What each dateline has."""
+
 _IN_CAPITALS = re.compile(r"[ \t]*([A-ZÀ-ÖØ-Þ]{3,}(?:[ ][A-ZÀ-ÖØ-Þ]{2,}){0,3})\b")
 
-_AGENCY_COPYRIGHT = re.compile(r"(?:©|\(c\)|copyright)[^\n]{0,100}", re.IGNORECASE)
+_AGENCY_COPYRIGHT = re.compile(r"(?:©|\([cC]\)|c(?i:opyright)|C(?i:opyright))[^\n]{0,100}")
 
 
 def speaks(text: str, end: int) -> bool:
@@ -91,13 +106,27 @@ def is_told_of(text: str, end: int) -> bool:
 
 def courted(text: str, start: int) -> bool:
     """Whether a courtesy title stands before ("Mrs Hope")."""
-    return _COURTESY.search(text[max(0, start - LOOK) : start]) is not None
+    return _is_behind(_COURTESY, text, start)
+
+
+def _is_behind(pattern: re.Pattern[str], text: str, start: int) -> bool:
+    """Whether a word of ``pattern``, which asks for white space at its end, stands before."""
+    if not text[start - 1 : start].isspace():
+        return False
+    before = text[max(0, start - LOOK) : start]
+    return pattern.search(before, max(0, len(before.rstrip()) - _LONGEST_BEHIND)) is not None
 
 
 def starts_sentence(text: str, start: int) -> bool:
     """Whether a capital here says nothing: a sentence, a line or a quotation starts."""
     before = text[max(0, start - LOOK) : start]
-    return not before or _SENTENCE_END.search(before) is not None
+    words = before.rstrip()
+    gap = before[len(words) :]
+    if not gap:
+        return not before or before.endswith(_OPENING)
+    if "\n" in gap or "\r" in gap:
+        return True
+    return words.rstrip(_CLOSING).endswith(_ENDS) or words.endswith(_BULLETS)
 
 
 def in_title_case(text: str, start: int, end: int) -> bool:
@@ -110,12 +139,12 @@ def in_title_case(text: str, start: int, end: int) -> bool:
 
 def is_locative(text: str, start: int) -> bool:
     """Whether a preposition of place stands before."""
-    return _LOCATIVE.search(text[max(0, start - LOOK) : start]) is not None
+    return _is_behind(_LOCATIVE, text, start)
 
 
 def is_inside(text: str, start: int) -> bool:
     """Whether "in" or "near" stands before."""
-    return _INSIDE.search(text[max(0, start - LOOK) : start]) is not None
+    return _is_behind(_INSIDE, text, start)
 
 
 def is_on_sport(text: str) -> bool:
@@ -139,15 +168,24 @@ def is_team(text: str, start: int, end: int) -> bool:
 
 def datelines(text: str) -> Iterator[tuple[int, int]]:
     """The place in capitals that each dateline begins with."""
-    for match in _DATELINE.finditer(text, 0, MOST_READ):
+    for match in _with_dash(text):
         place = _IN_CAPITALS.match(text, match.start(), match.end())
         if place is not None:
             yield place.span(1)
+
+
+def _with_dash(text: str) -> Iterator[re.Match[str]]:
+    """What looks like a dateline; looked for only where the dash of one is."""
+    return (
+        iter(())
+        if _DASH.search(text, 0, MOST_READ) is None
+        else _DATELINE.finditer(text, 0, MOST_READ)
+    )
 
 
 def credits_of(text: str) -> list[tuple[int, int]]:
     """Where the article names its makers: bylines, photo credits, a dateline's agency."""
     places = [match.span() for match in _CREDIT_LINE.finditer(text)]
     places += [match.span() for match in _AGENCY_COPYRIGHT.finditer(text)]
-    places += [m.span("agency") for m in _DATELINE.finditer(text, 0, MOST_READ) if m["agency"]]
+    places += [match.span("agency") for match in _with_dash(text) if match["agency"]]
     return sorted(places)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from services.enrichment.annotators.context import LOOK, is_inside, starts_sentence
 from services.enrichment.annotators.mentions import Named
 from services.enrichment.annotators.names import fold, trim
+from services.enrichment.patterns import CAPITAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,9 +17,10 @@ if TYPE_CHECKING:
     from services.enrichment.annotators.gazetteer import Gazetteer
     from services.enrichment.annotators.intervals import Intervals
 
-_CAPITAL = r"[A-ZÀ-ÖØ-ÞŁŚŠŽČĆĐİ](?:[\w’'.&]*\w|\.)?"
+_REST = r"(?:[\w’'.&]*\w|\.)?"
+_CAPITAL = CAPITAL + _REST
 _RUN = re.compile(
-    rf"(?<![\w@#./&])(?<!\w[-–]){_CAPITAL}"
+    rf"{CAPITAL}(?<![\w@#./&].)(?<!\w[-–].){_REST}"
     rf"(?:[ \xa0]+(?:(?:of|and|the)[ \xa0]+){{0,2}}{_CAPITAL})*\.?(?![-–]\w)"
 )
 """Words with a capital in a row, with what joins them; no half of a hyphened word."""
@@ -27,6 +29,9 @@ _HYPHENED = re.compile(
     rf"(?<![\w-])({_CAPITAL}|(?i:anti|pro|non|ex|pre|post|franco|sino|anglo|russo|indo|euro|afro))[-–]({_CAPITAL})(?![-\w])"
 )
 """``China-Russia``, ``anti-Chinese``."""
+
+_HYPHEN_AND_CAPITAL = re.compile(rf"[-–]{CAPITAL}")
+"""What every such word has, found in a hundredth of the time."""
 
 _PREFIXES = frozenset(
     {"anti", "pro", "non", "ex", "pre", "post", "franco", "sino", "anglo", "russo", "indo"}
@@ -85,6 +90,8 @@ def _candidates(text: str, gazetteer: Gazetteer) -> Iterator[tuple[int, int]]:
         yield from _parts(text, start, end)
         if text[start:end].isupper() or start < headline_end:
             yield from _windows(text, start, end, gazetteer)
+    if _HYPHEN_AND_CAPITAL.search(text) is None:
+        return
     for pair in _HYPHENED.finditer(text):
         known = [gazetteer.get(half) is not None for half in pair.groups()]
         if known[1] and (known[0] or pair[1].casefold() in _PREFIXES):

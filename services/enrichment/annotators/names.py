@@ -36,6 +36,9 @@ _PREFIX = re.compile(r"^(?:anti|pro|non|ex|pre|post)[-–]", re.IGNORECASE)
 _LOWER_ARTICLE = re.compile(r"the\s+")
 _ARTICLE = re.compile(r"^(?:the|a|an)\s+", re.IGNORECASE)
 _ADDRESS = re.compile(r"@|://|\bwww\.|\.(?:com|org|net|html?)\b|#", re.IGNORECASE)
+_ADDRESS_MARKS = frozenset("@:.#")
+"""Without any of them no name is an address."""
+
 _INITIALS = re.compile(r"^(?:\w\.){2,}$")
 _SPACES = re.compile(r"\s+")
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*\.?")
@@ -137,8 +140,9 @@ def _full_stop(text: str, start: int, end: int) -> tuple[int, int]:
 
 def is_junk(name: str) -> bool:
     """True for what can't be a name: pronouns, weekdays, titles, addresses, marks, sentences."""
-    letters = [char for char in name if char.isalpha()]
-    if len(letters) < 2 or len(name) > MAX_NAME or _ADDRESS.search(name):  # noqa: PLR2004
+    if len(name) > MAX_NAME or not _has_letters(name):
+        return True
+    if not _ADDRESS_MARKS.isdisjoint(name) and _ADDRESS.search(name):
         return True
     # "US" and "IT" in capitals are no pronouns.
     if name.islower() or (name.casefold() in _NO_NAMES and not name.isupper()):
@@ -147,6 +151,11 @@ def is_junk(name: str) -> bool:
     return not name.isprintable() and any(
         unicodedata.category(char) in {"Cc", "Co", "Cs", "Cn"} for char in name
     )
+
+
+def _has_letters(name: str) -> bool:
+    """Two of them at least."""
+    return (len(name) > 1 and name[:2].isalpha()) or sum(map(str.isalpha, name)) > 1
 
 
 def person_tokens(name: str) -> tuple[str, ...]:

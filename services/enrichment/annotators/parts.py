@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 Part = tuple[int, int, str]
 """Start, end and label."""
 
+_PLAIN = re.compile(r"[A-Z][^\W_]*(?: (?!and )[^\W_]+)*")
+"""A name with nothing in it that could part it or be trimmed: nine of ten."""
+
 _PAIR = re.compile(r"\s*[-–—/]\s*|\s+(?:and|&)\s+")
-_FIRST_WORDS = re.compile(r"\S+(?:\s+\S+)?")
+_FIRST_WORD = re.compile(r"\s*\S+")
+_FIRST_LETTERS = re.compile(r"\s*([^\W\d_]+)")
 _SCORE = re.compile(r"\s+\d{1,3}[-–]\d{1,3}\b")
 """A result that the model took for a part of the team's name, and what follows it."""
 
@@ -38,11 +42,15 @@ MOST_PARTS = 6
 
 def parts(text: str, start: int, end: int, label: str, gazetteer: Gazetteer) -> Iterator[Part]:
     """The names in what the model saw as one, each trimmed; mostly the one that it is."""
-    score = _SCORE.search(text, start, end)
-    end = score.start() if score else end
-    pair = _known_pair(text, start, end, gazetteer)
-    if pair:
-        yield from ((first, last, label) for first, last in pair)
+    if _PLAIN.fullmatch(text, start, end) is None:
+        score = _SCORE.search(text, start, end)
+        end = score.start() if score else end
+        pair = _known_pair(text, start, end, gazetteer)
+        if pair:
+            yield from ((first, last, label) for first, last in pair)
+            return
+    elif label != "PERSON":
+        yield start, end, label
         return
     if label == "PERSON":
         people, start = _people_before(text, start, end, gazetteer)
@@ -95,12 +103,12 @@ def _people_before(text: str, start: int, end: int, gazetteer: Gazetteer) -> tup
 
 
 def _end_of_first_word(text: str, start: int, end: int) -> int:
-    word = re.compile(r"\s*\S+").match(text, start, end)
+    word = _FIRST_WORD.match(text, start, end)
     return word.end() if word else end
 
 
 def _is_title(text: str, start: int, end: int) -> bool:
-    word = re.compile(r"\s*([^\W\d_]+)").match(text, start, end)
+    word = _FIRST_LETTERS.match(text, start, end)
     return word is not None and word[1].casefold() in TITLES
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from services.enrichment.annotators.context import LOOK
 from services.enrichment.annotators.mentions import Named
 from services.enrichment.annotators.names import TITLES, fold, trim
+from services.enrichment.patterns import CAPITAL, by_first_letter
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -16,13 +17,16 @@ if TYPE_CHECKING:
     from services.enrichment.annotators.gazetteer import Gazetteer
     from services.enrichment.annotators.intervals import Intervals
 
-_PART = r"[A-ZÀ-ÖØ-ÞŁŚŠŽČĆĐİ][^\W\d_]+(?:[-'’][^\W\d_]+)*"
+_REST = r"[^\W\d_]+(?:[-'’][^\W\d_]+)*"
+_PART = CAPITAL + _REST
 _JOINT = r"(?:(?:van|von|der|den|de|da|dos|del|di|la|le|bin|ibn|al|el|ter)[ \xa0]){0,3}"
-_NAME = rf"{_PART}(?:[ \xa0](?:[A-Z]\.[ \xa0])?{_JOINT}{_PART}){{1,3}}"
+_FURTHER = rf"(?:[ \xa0](?:[A-Z]\.[ \xa0])?{_JOINT}{_PART}){{1,3}}"
+_NAME = _PART + _FURTHER
 _TITLES = "|".join(sorted((title.capitalize() for title in TITLES), key=len, reverse=True))
-_AFTER_TITLE = re.compile(rf"\b(?:{_TITLES})\.?[ \xa0](?P<name>{_NAME})(?![\w-])")
+_AT_TITLE = by_first_letter({title.capitalize() for title in TITLES}, behind=r"(?<!\w.)")
+_AFTER_TITLE = re.compile(rf"(?:{_AT_TITLE})\.?[ \xa0](?P<name>{_NAME})(?![\w-])")
 _BEFORE_WHO = re.compile(
-    rf"(?<![\w-])(?P<name>{_NAME})"
+    rf"(?P<name>{CAPITAL}(?<![\w-].){_REST}{_FURTHER})"
     r"(?=,[ ](?:who|whose|aged|\d\d,|an?[ ][a-z])|[ ](?:said|says|told|wrote|added)\b)"
 )
 _CAPITAL_BEFORE = re.compile(r"[A-ZÀ-ÖØ-Þ][\w’'&-]*[ \xa0]$")
