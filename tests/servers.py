@@ -12,6 +12,7 @@ import os
 import socket
 import warnings
 from contextlib import closing, contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from services.bus.server import EmbeddedServer
@@ -38,8 +39,9 @@ OLDEST_API = "1.40"
 """Docker's API of 19.03: every engine in use speaks it."""
 
 
+@cache
 def docker_answers() -> bool:
-    """Whether a Docker engine is there and takes commands."""
+    """Whether a Docker engine is there and takes commands; asked once in a process."""
     import docker  # noqa: PLC0415  (slow to import, and only needed here)
     from docker.errors import DockerException  # noqa: PLC0415
 

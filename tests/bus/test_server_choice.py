@@ -35,4 +35,4 @@ def test_one_can_insist(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_where_no_engine_listens_docker_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
-    assert not servers.docker_answers()
+    assert not servers.docker_answers.__wrapped__()

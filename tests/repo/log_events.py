@@ -26,6 +26,9 @@ LEVELS = {
 OWN_LOGGERS = {"log", "_LOG", "_log", "logger", "_logger"}
 """Names under which a module keeps its logger."""
 
+LOGS = re.compile(rf"\b({'|'.join(sorted(OWN_LOGGERS))})\.({'|'.join(LEVELS)})\b")
+"""Stands in every file that logs: only those are parsed."""
+
 OF_THE_READER = {"schemas/client.py", "schemas/stream_client.py"}
 """These run in a subscriber's program, with plain logging and sentences."""
 
@@ -87,8 +90,8 @@ def logged(paths: Iterable[Path]) -> dict[str, Event]:
     """Every event that is logged there, by name."""
     found: dict[str, Event] = {}
     for path in paths:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for levels, call in _calls(tree):
+        source = path.read_text(encoding="utf-8")
+        for levels, call in _calls(ast.parse(source)) if LOGS.search(source) else ():
             place = f"{path.name}:{call.lineno}"
             for name in _names(call, place):
                 event = found.setdefault(name, Event())
