@@ -95,6 +95,19 @@ def test_an_article_is_not_its_own_duplicate_and_a_new_revision_replaces_the_old
     assert ids(new_wording) == [1]
 
 
+def test_what_was_replaced_is_no_reprint_of_a_common_phrase(index: KinIndex, redis: Redis) -> None:
+    phrase = list(range(3))
+    for number in range(1, DUPLICATES.common + 1):
+        found(index, sketch_of(number, [*phrase, *range(100 * number, 100 * number + 9)]))
+    before = bounded_sizes(redis, "dup1")["postings"]
+    # Without the phrase: it is in one article less than it takes to be common.
+    found(index, sketch_of(1, range(900, 912), revision=2))
+    (answer,) = found(index, sketch_of(50, [*phrase, *range(7000, 7006)]))
+    assert ids(answer) == [2, 3, 4, 5][: DUPLICATES.told]
+    after = bounded_sizes(redis, "dup1")["postings"]
+    assert after == before + 12 + 6, "three came, and its own three went"
+
+
 def test_an_older_revision_asks_and_changes_nothing(index: KinIndex) -> None:
     found(index, sketch_of(1, range(10), revision=5))
     assert found(index, sketch_of(1, range(50, 60), revision=4)) == [()]

@@ -15,6 +15,7 @@ from services.enrichment.kin.sketch import (
     MAX_CHARS,
     MOST_GRAMS,
     Sketch,
+    _words_closely,
     body_start,
     sketch,
     words,
@@ -50,6 +51,24 @@ def test_scripts_without_spaces_have_a_word_for_each_character() -> None:
     assert words("习近平会见 Joe") == ["习", "近", "平", "会", "见", "joe"]
     assert len(words("ไทยรัฐ")) > 3
     assert words("Кремль Лукашенко") == ["кремль", "лукашенко"]
+
+
+PLAIN = sorted({*map(chr, range(256)), *bytes(range(256)).decode("cp1252", "ignore")})
+
+
+@given(st.text(st.sampled_from(PLAIN), max_size=60), st.sampled_from(["’", "é", "ß", "–", "Ж"]))
+def test_words_of_plain_text_are_those_that_a_close_look_finds(text: str, char: str) -> None:
+    assert words(text + char) == _words_closely(text + char)
+    plain = "".join(one for one in text if one.isascii())
+    assert words(plain) == _words_closely(plain.replace("`", " "))
+
+
+def test_each_plain_character_is_folded_as_a_close_look_does() -> None:
+    for char in PLAIN:
+        text = f"Wa{char}r {char} é{char} {char}3 ’"
+        assert words(text) == _words_closely(text), repr(char)
+    assert words("rock`n`roll") == ["rock", "n", "roll"]
+    assert words("rock`n’roll") == ["rocknroll"]
 
 
 @pytest.mark.parametrize("text", ["", "   \n", "one two three", "...", "\0\0\0"])

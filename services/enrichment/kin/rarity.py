@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from services.enrichment.kin.sketch import encoded
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -28,7 +30,7 @@ STEPS = 16.0
 
 def buckets(words: Sequence[str]) -> NDArray[np.int64]:
     """The bucket of each word (folded, as ``sketch.words`` gives them)."""
-    crcs = (zlib.crc32(word.encode("utf-8", "surrogatepass")) for word in words)
+    crcs = map(zlib.crc32, encoded(words))
     return np.fromiter(crcs, dtype=np.int64, count=len(words)) >> (32 - BUCKET_BITS)
 
 

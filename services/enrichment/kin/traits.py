@@ -12,10 +12,9 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
+from itertools import islice
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
-
-import numpy as np
 
 from services.bus.kinship import StoryRule, Traits
 from services.enrichment.kin.sketch import words
@@ -93,9 +92,9 @@ def word_weights(text: str, entities: Sequence[Entity], rarity: Rarity) -> dict[
     counts.update(words(text[:LEAD_CHARS]))
     named = _words_of_names(entities)
     kept = [word for word in counts if len(word) >= SHORTEST_WORD and not word.isdigit()]
-    rare = rarity.of(kept)
+    rare = rarity.of(kept).tolist()
     return {
-        word: (1 + math.log(counts[word])) * float(weight) * (NAME_WORD if word in named else 1)
+        word: (1 + math.log(counts[word])) * weight * (NAME_WORD if word in named else 1)
         for word, weight in zip(kept, rare, strict=True)
         if weight >= LEAST_RARITY
     }
@@ -108,21 +107,29 @@ def _words_of_names(entities: Sequence[Entity]) -> set[str]:
         if entity.type in TYPE_WEIGHTS
         for mention in entity.mentions
     }
-    return {word for text in texts for word in words(text)}
+    # In one piece: a break parts words. What a text's own characters are tells how it is folded.
+    plain, other = ([text for text in texts if text.isascii() is kind] for kind in (True, False))
+    return {*words("\n".join(plain)), *words("\n".join(other))}
 
 
 def name_weights(entities: Sequence[Entity], rarity: Rarity) -> dict[str, float]:
     """What each name says: type, salience and how rare its words are."""
-    weights: dict[str, float] = {}
-    for entity in entities:
-        weight = TYPE_WEIGHTS.get(entity.type, 0.0)
-        if entity.iso_country:
-            weight = COUNTRY_WEIGHT
-        parts = words(entity.name)
-        if weight and parts:
-            rare = float(np.max(rarity.of(parts))) / rarity.rarest
-            weights[entity.key] = weight * rare * _salience(entity)
-    return weights
+    telling = [
+        (entity, weight, parts)
+        for entity in entities
+        if (weight := _type_weight(entity)) and (parts := words(entity.name))
+    ]
+    # One look into the table for all: each takes longer than what it finds.
+    rare = iter(rarity.of([part for _, _, parts in telling for part in parts]).tolist())
+    rarest = rarity.rarest
+    return {
+        entity.key: weight * (max(islice(rare, len(parts))) / rarest) * _salience(entity)
+        for entity, weight, parts in telling
+    }
+
+
+def _type_weight(entity: Entity) -> float:
+    return COUNTRY_WEIGHT if entity.iso_country else TYPE_WEIGHTS.get(entity.type, 0.0)
 
 
 def _salience(entity: Entity) -> float:

@@ -104,7 +104,6 @@ def wording_of(article: RawArticle, sketch: Sketch) -> Wording:
 def fingerprint(article: RawArticle, sketch: Sketch, wording: Wording) -> Fingerprint:
     """What the index notes of this article."""
     info = wording.packed()
-    hashes = [int(one) for one in sketch.hashes]
     digest = hashlib.blake2b(sketch.hashes.tobytes() + info, digest_size=8).digest()
     return Fingerprint(
         article_id=article.article_id,
@@ -114,7 +113,7 @@ def fingerprint(article: RawArticle, sketch: Sketch, wording: Wording) -> Finger
         info=info,
         level=sketch.level,
         sizes=sketch.sizes,
-        hashes=list(zip(hashes, sketch.depths, strict=True)),
+        hashes=list(zip(sketch.hashes.tolist(), sketch.depths, strict=True)),
     )
 
 
