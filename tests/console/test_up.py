@@ -92,10 +92,12 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     with (folder / "log").open("wb") as log:
         running = Up(folder / "inbox", log)
         try:
-            wait_until(lambda: running.stages() == WORKERS, "all workers", 60)
+            wait_until(running.inbox.is_dir, "the inbox", 60)
             drop(running.inbox, "bridge.txt", STORY)
+            # Before asking who works: each time takes a process of its own from those that start.
             receipt = running.inbox / "done" / "bridge.txt.receipt.json"
             wait_until(receipt.exists, "the receipt of bridge.txt", 60)
+            wait_until(lambda: running.stages() == WORKERS, "all workers", 60)
             yield running
         finally:
             running.process.kill()
@@ -253,12 +255,16 @@ def test_ctrl_c_drains_and_stops(tmp_path: Path) -> None:
     """What was taken gets its receipt; everything has ended; nothing is left running."""
     with (tmp_path / "log").open("wb") as log:
         running = Up(tmp_path / "inbox", log)
+        wait_until(running.inbox.is_dir, "the inbox", 60)
+        drop(running.inbox, "0.txt", STORY)
+        receipt = running.inbox / "done" / "0.txt.receipt.json"
+        wait_until(receipt.exists, "the receipt of the first file", 60)
         wait_until(lambda: running.stages() == WORKERS, "all workers", 60)
         pids = [worker["pid"] for worker in running.status()["workers"]]
-        for number in range(20):
+        for number in range(1, 20):
             drop(running.inbox, f"{number}.txt", STORY.replace("eleven", str(number)))
         done = running.inbox / "done"
-        wait_until(lambda: any(done.glob("*.receipt.json")), "the first receipt", 60)
+        wait_until(lambda: len([*done.glob("*.receipt.json")]) > 1, "a receipt of these", 60)
         running.process.send_signal(signal.SIGINT)
         assert running.process.wait(90) == 0
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
