@@ -25,8 +25,8 @@ from services.ingest.presence import Presence
 from services.ingest.reading import AssembleFunction, FileReader, ReadFunction
 from services.ingest.standing import Standing, progress_of
 from services.ingest.taking import BATCH_FILES, Taker
-from services.ingest.waits import Clock, Waits
-from services.ingest.watch import watch
+from services.ingest.waits import Clock, Waits, linger
+from services.ingest.watch import Watch
 from services.ingest.works import Works
 from services.observability import get_logger
 
@@ -157,8 +157,9 @@ class IngestDesk:
         if not self._presence.is_claimed() and (inside or not in_flight):
             self._presence.claim()
         archive = Archive(self._files, absolute(settings.done), absolute(settings.rejected))
-        self._skip = frozenset({archive.done, archive.rejected, state})
-        self._inbox = Inbox(self._files.root, self._skip, settings.settle_time)
+        skip = frozenset({archive.done, archive.rejected, state})
+        self._inbox = Inbox(self._files.root, skip, settings.settle_time)
+        self._watch = Watch(self._files.root, skip, self._on_event)
         reader = FileReader(
             self._files,
             journal.inbox_id,
@@ -212,6 +213,7 @@ class IngestDesk:
         """
         if self._owned().settle(outcomes):
             self._wake_up()
+        linger(len(outcomes), len(self._taker.flights))
         return [None] * len(outcomes)
 
     def _owned(self) -> Journal:
@@ -232,7 +234,7 @@ class IngestDesk:
         """
         if not await self.acquire(stop):
             return
-        watcher = asyncio.create_task(watch(self._settings.inbox, self._skip, self._on_event))
+        watcher = asyncio.create_task(self._watch.run())
         try:
             while not stop.is_set():
                 worked = await self.step(draining=drain.is_set())
@@ -325,6 +327,7 @@ class IngestDesk:
             self._ready = deque(await asyncio.to_thread(self._inbox.scan, now))
         except OSError as error:
             raise Unavailable(f"the inbox can't be listed: {error.strerror}") from error
+        self._watch.cover(self._inbox.folders)
         ended = self._clock.monotonic()
         # A scan of a huge folder may take long: no more than a fifth of the time is spent on it.
         self._scan_rest = ended + max(SCAN_GAP, 4 * (ended - now))

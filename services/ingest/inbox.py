@@ -47,6 +47,8 @@ class Inbox:
 
     def __init__(self, root: bytes, skip: frozenset[bytes], settle_time: float) -> None:
         self.root = root
+        self.folders: frozenset[bytes] = frozenset()
+        """Absolute paths of the folders that the last scan listed."""
         self._skip = skip
         self._settle_time = settle_time
         self._standing: dict[bytes, _Standing] = {}
@@ -127,9 +129,14 @@ class Inbox:
     def _walk(self, told: set[bytes]) -> list[tuple[bytes, os.DirEntry[bytes]]]:
         found: list[tuple[bytes, os.DirEntry[bytes]]] = []
         folders = [b""]
+        listed: list[bytes] = []
         while folders:
             folder = folders.pop()
-            for entry in self._list(folder, told):
+            entries = self._list(folder, told)
+            if entries is None:
+                continue
+            listed.append(self._absolute(folder))
+            for entry in entries:
                 path = posixpath.join(folder, entry.name)
                 if is_hidden(entry.name):
                     continue
@@ -137,9 +144,10 @@ class Inbox:
                     found.append((path, entry))
                 elif not is_temporary(entry.name) and self._absolute(path) not in self._skip:
                     folders.append(path)
+        self.folders = frozenset(listed)
         return found
 
-    def _list(self, folder: bytes, told: set[bytes]) -> list[os.DirEntry[bytes]]:
+    def _list(self, folder: bytes, told: set[bytes]) -> list[os.DirEntry[bytes]] | None:
         try:
             with os.scandir(self._absolute(folder)) as entries:
                 return list(entries)
@@ -148,7 +156,7 @@ class Inbox:
                 raise
             if not isinstance(error, FileNotFoundError):
                 self._tell(folder, told, f"can't be listed: {error.strerror}")
-            return []
+            return None
 
     def _identity(
         self, path: bytes, entry: os.DirEntry[bytes], told: set[bytes]

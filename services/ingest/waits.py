@@ -19,6 +19,17 @@ LONGEST_DELAY = 60.0
 REMIND_AFTER = 300.0
 """Seconds between two lines about the same trouble: seen in a log, without filling it."""
 
+MANY_FILES = 32
+"""Files on their way from which their outcomes are gathered before they are read: it takes longer
+than :data:`LINGER` until they all have their receipts, whatever is done with each."""
+
+LINGER = 0.4
+"""Seconds that outcomes are gathered then. Each reading of the stream, with its commit and its
+round of archiving, costs as much as three articles do: so more of them share it."""
+
+FEW_OUTCOMES = 25
+"""Outcomes from which no more are waited for: at 60 a second and more nothing is held up."""
+
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
@@ -85,3 +96,12 @@ class Waits:
     def next_ready(self) -> float | None:
         """Monotonic time of the next try of anything; None if nothing waits."""
         return min((delay.until for delay in self._delays.values()), default=None)
+
+
+def linger(recorded: int, on_their_way: int) -> None:
+    """After a few outcomes were recorded, and many more will come: let those gather.
+
+    Blocks the thread that records; what was recorded is archived meanwhile.
+    """
+    if recorded < FEW_OUTCOMES and on_their_way >= MANY_FILES:
+        time.sleep(LINGER)

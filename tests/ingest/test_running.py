@@ -13,7 +13,7 @@ import watchfiles
 from services.ingest.desk import IngestDesk
 from services.ingest.identity import assemble
 from services.ingest.readers.registry import read_file
-from services.ingest.watch import watch
+from services.ingest.watch import Watch
 from tests.ingest.desk_kit import MemoryBus, make_settings, named
 from tests.wait import wait_until
 
@@ -157,15 +157,17 @@ def test_what_the_desk_does_itself_wakes_nobody(monkeypatch: pytest.MonkeyPatch)
     async def scenario() -> None:
         skip = frozenset({b"/in/done", b"/in/.wiredesk"})
         with pytest.raises(asyncio.CancelledError):
-            await watch(Path("/in"), skip, lambda: woken.append(1))
+            await Watch(b"/in", skip, lambda: woken.append(1)).run()
 
     asyncio.run(scenario())
     (wanted,) = seen
-    assert woken == [1]
+    assert woken == [1, 1]  # once for what came before it watched
     added = watchfiles.Change.added
     assert wanted(added, "/in/a.txt")
     assert wanted(added, "/in/done-later/a.txt")
     assert wanted(added, "/in/a.txt.tmp")
+    assert not wanted(added, "/in/.wiredesk-0123.original")
+    assert not wanted(watchfiles.Change.deleted, "/in/a.txt")
     assert not wanted(added, "/in/done/a.txt")
     assert not wanted(added, "/in/.wiredesk/journal.sqlite3-wal")
 

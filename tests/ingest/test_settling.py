@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from services.bus.errors import Unavailable
+from services.ingest.waits import FEW_OUTCOMES, LINGER, MANY_FILES, linger
 from tests.ingest.desk_kit import Kit, named, opened, outcome_for
 from tests.wait import wait_until
 
@@ -315,3 +316,16 @@ def test_before_anything_was_published_a_newer_versions_reading_replaces_the_old
             assert [article.headline for article in kit.receipt().articles] == ["Two"]
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("recorded", "on_their_way", "waited"),
+    [(3, MANY_FILES, [LINGER]), (3, MANY_FILES - 1, []), (FEW_OUTCOMES, 1000, [])],
+)
+def test_outcomes_gather_only_while_few_come_and_many_are_on_their_way(
+    recorded: int, on_their_way: int, waited: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("services.ingest.waits.time.sleep", slept.append)
+    linger(recorded, on_their_way)
+    assert slept == waited
