@@ -14,6 +14,8 @@ FORKS.set_forkserver_preload(
         "tests.bus.worker",
         "tests.receiver.child",
         "tests.webhooks.child",
+        "tests.conformance.alias_child",
+        "tests.conformance.store_child",
         "tests.chaos.preloaded",
     ]
 )

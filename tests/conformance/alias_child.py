@@ -1,4 +1,4 @@
-"""A process that merges until it is killed: ``python -m tests.conformance.alias_child``.
+"""A process that merges until it is killed; also ``python -m tests.conformance.alias_child``.
 
 Arguments: the store's name, its folder, and before which effect it dies by SIGKILL
 (0: none, right after).  With a server's URL it also publishes what it changed.
@@ -17,17 +17,16 @@ from services.settings import Settings
 from tests.conformance.stores import STORES, ticking
 
 
-def main() -> None:
+def main(name: str, folder: str, kill_at: str, url: str | None = None) -> None:
     """Do as the module says."""
-    name, folder, kill_at, *url = sys.argv[1:]
     store = STORES[name](Path(folder), ticking())
     if kill_at != "0":
         effects.arm({"WIREDESK_KILL_AT": kill_at})
     store.merge(["person:ana"], "person:bea")
-    if url:
-        publish_now(store, Settings.model_validate({"redis_url": url[0]}))
+    if url is not None:
+        publish_now(store, Settings.model_validate({"redis_url": url}))
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

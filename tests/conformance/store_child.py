@@ -1,4 +1,4 @@
-"""A process that files until it is killed: ``python -m tests.conformance.store_child``.
+"""A process that files until it is killed; also ``python -m tests.conformance.store_child``.
 
 Arguments: the store's name, its folder, and what to do.
 ``during``: die by SIGKILL with the transaction open, when its dirty pages are
@@ -53,9 +53,8 @@ class Deadly(list["EnrichedArticle"]):
             yield article
 
 
-def main() -> None:
+def main(name: str, folder: str, what: str) -> None:
     """Do as the module says."""
-    name, folder, what = sys.argv[1:]
     store = STORES[name](Path(folder), ticking())
     if what == "during":
         store.file(Deadly(large_batch(name)))
@@ -73,4 +72,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

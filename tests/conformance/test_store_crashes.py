@@ -10,29 +10,29 @@ from typing import TYPE_CHECKING
 import pytest
 
 from services.indexer.store.base import Query
+from tests.conformance import alias_child, store_child
 from tests.conformance.store_child import BATCH, LARGE_BATCH, large_batch, small_batch
 from tests.conformance.stores import naming, shown
+from tests.forks import FORKS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.conformance.stores import Desk
 
 
-def command(place: Desk, what: str) -> list[str]:
-    return [
-        sys.executable,
-        "-m",
-        "tests.conformance.store_child",
-        place.name,
-        str(place.place),
-        what,
-    ]
+def ending(main: Callable[[str, str, str], None], place: Desk, what: str) -> int | None:
+    """The exit code of a process that does this to the store."""
+    child = FORKS.Process(target=main, args=(place.name, str(place.place), what), daemon=True)
+    child.start()
+    child.join(120)
+    return child.exitcode
 
 
 @pytest.mark.parametrize(("what", "kept"), [("during", 0), ("commit", 0), ("after", LARGE_BATCH)])
 def test_a_killed_batch_is_there_whole_or_not_at_all(place: Desk, what: str, kept: int) -> None:
     place.open().close()
-    child = subprocess.run(command(place, what), check=False, capture_output=True, timeout=120)
-    assert child.returncode == -signal.SIGKILL, child.stderr.decode()
+    assert ending(store_child.main, place, what) == -signal.SIGKILL
 
     store = place.open()
     assert store.count() == kept
@@ -43,7 +43,7 @@ def test_a_killed_batch_is_there_whole_or_not_at_all(place: Desk, what: str, kep
 @pytest.mark.parametrize("what", ["during", "commit", "after"])
 def test_after_a_kill_the_batch_is_filed_as_if_nothing_had_been(place: Desk, what: str) -> None:
     place.open().close()
-    subprocess.run(command(place, what), check=False, capture_output=True, timeout=120)
+    ending(store_child.main, place, what)
 
     store = place.open()
     outcomes = store.file(large_batch(place.name))
@@ -54,7 +54,8 @@ def test_after_a_kill_the_batch_is_filed_as_if_nothing_had_been(place: Desk, wha
 
 @pytest.mark.parametrize("batches", [1, 4, 13])
 def test_what_was_reported_filed_outlives_a_kill_from_outside(place: Desk, batches: int) -> None:
-    child = subprocess.Popen(command(place, "on"), stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", store_child.__name__, place.name, str(place.place), "on"]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     with child, child.stdout:
         for _ in range(batches):
@@ -80,20 +81,7 @@ def test_a_killed_merge_is_made_whole_or_not_at_all(
     """Keys, alias table and the change to be told: all of them, or none."""
     store = place.open()
     store.file([naming(number, "person:ana", "person:bea") for number in range(1, LARGE_BATCH)])
-    child = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "tests.conformance.alias_child",
-            place.name,
-            str(place.place),
-            kill_at,
-        ],
-        check=False,
-        capture_output=True,
-        timeout=120,
-    )
-    assert child.returncode == -signal.SIGKILL, child.stderr.decode()
+    assert ending(alias_child.main, place, kill_at) == -signal.SIGKILL
 
     after = place.open()
     assert len(after.aliases()) == len(after.pending_changes()) == int(made)
