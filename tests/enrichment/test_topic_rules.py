@@ -151,7 +151,7 @@ def said_by_rules(text: str, score: float) -> set[str]:
         intercepts=np.zeros_like(model.intercepts),
         calibration=np.array([np.zeros(17), np.full(17, sure)], dtype=np.float32),
     )
-    found = ModelTopics(model, VOCABULARY).read(text, Words.of(text), {})
+    found = ModelTopics(model, VOCABULARY).read(Words.of(text), {})
     assert found is not None
     return {topic.name for topic in found if topic.level == 1}
 

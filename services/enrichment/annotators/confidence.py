@@ -10,9 +10,8 @@ about *who* is meant: that is ``link_confidence``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import exp, log2
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from schemas.article import EntityType
@@ -38,8 +37,7 @@ _BASE: dict[EntityType, float] = {
 _AGREEMENT, _COUNT, _WORDS, _KNOWN, _LINKED = 1.15, 0.4, 1.4, 1.55, 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Signs:
+class Signs(NamedTuple):
     """What speaks for an entity.
 
     ``agreement``: share of its mentions that the model saw as this type, of those it saw

@@ -24,7 +24,8 @@ class Placed(Protocol):
 def spans_of(*places: Sequence[Placed]) -> list[tuple[int, int]]:
     """Where something is named, without overlap, rising."""
     spans: list[tuple[int, int]] = []
-    for start, end in sorted((item.start, item.end) for each in places for item in each):
+    # Two rising lists one after the other: sorting merges them in one pass.
+    for start, end in sorted([(item.start, item.end) for each in places for item in each]):
         if not spans or start >= spans[-1][1]:
             spans.append((start, end))
         else:
@@ -38,6 +39,11 @@ class Intervals:
     def __init__(self, intervals: Sequence[tuple[int, int]]) -> None:
         self._starts = [start for start, _ in intervals]
         self._ends = [end for _, end in intervals]
+
+    def covers(self, start: int, end: int) -> bool:
+        """True when one of them holds all of ``[start, end)``, so that nothing in it is free."""
+        before = bisect_right(self._starts, start) - 1
+        return before >= 0 and self._ends[before] >= end
 
     def free(self, start: int, end: int) -> bool:
         """True when nothing overlaps ``[start, end)``; the intervals rise and don't overlap."""

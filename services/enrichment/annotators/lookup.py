@@ -64,7 +64,7 @@ def known_names(text: str, taken: Intervals, gazetteer: Gazetteer) -> Iterator[N
 
 
 def _known(text: str, taken: Intervals, gazetteer: Gazetteer) -> Iterator[Named]:
-    for start, end in _candidates(text, gazetteer):
+    for start, end in _candidates(text, taken, gazetteer):
         first, last = trim(text, start, end)
         place = gazetteer.get(text[first:last])
         if place is None or not taken.free(first, last):
@@ -79,11 +79,14 @@ def _known(text: str, taken: Intervals, gazetteer: Gazetteer) -> Iterator[Named]
             yield Named(first, last, name, fold(name), place.type)
 
 
-def _candidates(text: str, gazetteer: Gazetteer) -> Iterator[tuple[int, int]]:
+def _candidates(text: str, taken: Intervals, gazetteer: Gazetteer) -> Iterator[tuple[int, int]]:
     """Where such a name may stand; each row, and its parts where the row is no name."""
     headline_end = text.find("\n")
     for run in _RUN.finditer(text):
-        start, end = trim(text, *run.span())
+        start, end = run.span()
+        if taken.covers(start, end - (text[end - 1] == ".")):
+            continue  # most names have been seen
+        start, end = trim(text, start, end)
         if gazetteer.get(text[start:end]) is not None:
             yield start, end
             continue

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from services.enrichment.annotators.context import LOOK, courted, speaks, starts_sentence
 from services.enrichment.annotators.intervals import Intervals
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
     from services.enrichment.annotators.recogniser import Found
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(NamedTuple):
     """An occurrence of a name: ``text[start:end]``; ``folded`` is what it is compared by.
 
     ``seen`` is the type that the model gave this occurrence, None where another
@@ -56,14 +54,15 @@ SHORT_CAPITALS = 4
 
 def clean(text: str, found: Iterable[Found], gazetteer: Gazetteer) -> list[Named]:
     """The occurrences worth keeping, taken apart and trimmed, by rising offset."""
-    kept = [name for item in found for name in _names(text, item, gazetteer)]
+    told = [item for item in found if item.label not in _NEVER]
+    kept = [name for item in told for name in _names(text, item, gazetteer)]
     kept = list(_without_overlap(kept))
     whole = {name.folded for name in kept} | surnames(kept)
     return [part for name in kept for part in _unfused(name, whole, gazetteer)]
 
 
 def _names(text: str, item: Found, gazetteer: Gazetteer) -> Iterator[Named]:
-    if item.label in _NEVER or _INDEFINITE.match(text, item.start, item.end):
+    if _INDEFINITE.match(text, item.start, item.end):
         return  # "a Technology Centre", "a Man of Vision": one of many, no name
     for start, end, label in parts(text, item.start, item.end, item.label, gazetteer):
         first = _after_article(text, start, end)
@@ -77,6 +76,8 @@ def _names(text: str, item: Found, gazetteer: Gazetteer) -> Iterator[Named]:
 
 def _after_article(text: str, start: int, end: int) -> int:
     """Where the name starts without a "The" that only starts the sentence."""
+    if text[start] != "T":
+        return start
     the = _THE.match(text, start, end)
     if the is None or the.end() >= end:
         return start
@@ -190,14 +191,14 @@ def _is_abbreviation(name: Named) -> bool:
     return name.type == "PERSON" and name.text.isupper() and len(name.text) <= SHORT_CAPITALS
 
 
-_PLAIN = re.compile(r"(?<![^\W_])[^\W\d_A-Z]{3,}(?![^\W_])")
+_PLAIN = re.compile(r"[^\W\d_A-Z](?<![^\W_].)[^\W\d_A-Z]{2,}+(?![^\W_])")
 
 
 def plain_words(text: str) -> frozenset[str]:
     """The words of the text that it has in small letters."""
-    return frozenset(word for word in _PLAIN.findall(text) if word.islower())
+    return frozenset(filter(str.islower, set(_PLAIN.findall(text))))
 
 
 def retyped(name: Named, kind: EntityType) -> Named:
     """The same occurrence as another type, which what stands around it tells for sure."""
-    return replace(name, type=kind, seen=kind)
+    return name._replace(type=kind, seen=kind)

@@ -101,7 +101,7 @@ class ModelTopics:
             if where.strength == "sure"
         ]
 
-    def read(self, text: str, words: Words, filed: Mapping[str, Filed]) -> list[Topic] | None:
+    def read(self, words: Words, filed: Mapping[str, Filed]) -> list[Topic] | None:
         """First-level topics, each with its narrower ones; None if too few words are known."""
         reading = self._model.read(words)
         if reading.known < LEAST_KNOWN:
@@ -112,7 +112,7 @@ class ModelTopics:
         topics: list[Topic] = []
         for index in dict.fromkeys([*chosen(scores), *self._sure(filed)]):
             where = filed.get(self._codes[index])
-            why = evidence(reading, words, text, index)
+            why = evidence(reading, words, index)
             if where is None:
                 topic = self._by_model(index, float(scores[index]), why)
             else:
@@ -120,7 +120,7 @@ class ModelTopics:
                 if where.strength == "hint" and index in alone:
                     topic = topic.model_copy(update={"assigned_by": "model"})
             entries = cues.get(topic.code, ())
-            topics += [topic, *self._narrower(text, words, entries, topic.score)]
+            topics += [topic, *self._narrower(words, entries, topic.score)]
         return topics
 
     def _with_rule(
@@ -166,7 +166,6 @@ class ModelTopics:
 
     def _narrower(
         self,
-        text: str,
         words: Words,
         entries: Iterable[tuple[str, Sequence[Cue]]],
         above: float,
@@ -176,10 +175,7 @@ class ModelTopics:
             whole = total(cues)
             why = tuple(
                 Evidence(
-                    words=" ".join(
-                        text[start:end]
-                        for start, end in words.spans[cue.place : cue.place + cue.size]
-                    ),
+                    words=" ".join(words.written[cue.place : cue.place + cue.size]),
                     weight=round(cue.strength / whole, _WEIGHT_DIGITS),
                 )
                 for cue in cues[:_MOST_CUES_SHOWN]

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(r"[^\W_]+(?:['’.\-][^\W_]+)*")
 
+_SMALL = r"[a-z]++(?:['’.\-][a-z]++)*+(?![^\W_]|['’.\-][^\W_])"
+_NO_SMALL_WORD = re.compile(rf"[\W_]*+(?:{_SMALL}[\W_]*+)*+({_WORD.pattern})?+")
+"""The next word that is not in small letters alone; those before it are passed over at once."""
+
 _STEM = re.compile(r"['’]|(?<=[^\W_])-(?=[A-Z])")
 """What may follow a name inside of a word: "Putin's", "China-Russia"."""
 
@@ -171,19 +175,30 @@ def _by_first_word(certain: dict[str, Named]) -> dict[str, _Forms]:
 def _occurrences(text: str, wanted: dict[str, _Forms]) -> Iterator[tuple[int, int, Named]]:
     """Whole-word occurrences of the forms, without overlap, the longest at each place."""
     after = 0
-    for word in _WORD.finditer(text):
-        start = word.start()
-        if word[0].islower() and word[0] not in wanted:
-            continue  # nine words of ten
-        for first in _starts(word[0]):
-            forms = wanted.get(word[0][first:]) or wanted.get(
-                _STEM.split(word[0][first:], maxsplit=1)[0]
-            )
+    for start, word in _words(text, wanted):
+        for first in _starts(word):
+            rest = word[first:]
+            forms = wanted.get(rest)
+            if forms is None and not rest.isalpha():
+                forms = wanted.get(_STEM.split(rest, maxsplit=1)[0])
             at = start + first
             hit = forms.longest(text, at) if forms is not None and at >= after else None
             if hit is not None:
                 after, name = hit
                 yield at, after, name
+
+
+def _words(text: str, wanted: Collection[str]) -> Iterator[tuple[int, str]]:
+    """The words that a form may begin with: where they stand, and they themselves."""
+    if any(map(str.islower, wanted)):
+        for found in _WORD.finditer(text):
+            if not found[0].islower() or found[0] in wanted:
+                yield found.start(), found[0]
+        return
+    for found in _NO_SMALL_WORD.finditer(text):
+        word = found[1]
+        if word is not None and not word.islower():
+            yield found.start(1), word
 
 
 def _starts(word: str) -> tuple[int, ...]:

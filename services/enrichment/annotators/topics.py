@@ -109,7 +109,7 @@ class TopicTagger(Annotator):
         """Section and model together; the section alone where the model can't read the text."""
         filed = filed_under(draft.article)
         reason = english_or_reason(draft) or unreadable(words, draft.article.text)
-        found = None if reason else self._both.read(draft.article.text, words, filed)
+        found = None if reason else self._both.read(words, filed)
         topics = self._both.filed(filed) if found is None else found
         if any(topic.assigned_by == "section" for topic in topics):
             said.makers.append("section")

@@ -9,8 +9,7 @@ document are called and the name's own words vote with them.
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
-from dataclasses import replace
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from services.enrichment.annotators.context import (
@@ -28,11 +27,13 @@ from services.enrichment.annotators.names import person_tokens, spelling
 from services.enrichment.annotators.organisations import GENERIC
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Sequence
 
     from schemas.article import EntityType
     from services.enrichment.annotators.gazetteer import Gazetteer, Place
     from services.enrichment.annotators.mentions import Named
+
+    Votes = dict[EntityType, int]
 
 _RANK: tuple[EntityType, ...] = (
     "PERSON",
@@ -59,11 +60,11 @@ _CLUB = re.compile(r" (?:city|town|united|county|wanderers|athletic|albion|hotsp
 
 def with_one_type_each(text: str, names: Sequence[Named], gazetteer: Gazetteer) -> list[Named]:
     """The same occurrences; each name has the type that its document votes for."""
-    votes: dict[str, Counter[EntityType]] = defaultdict(Counter)
+    votes: dict[str, Votes] = {}
     for name in names:
-        votes[name.folded][name.type] += 1
-        for kind in _told_by_context(text, name, gazetteer):
-            votes[name.folded][kind] += 1
+        own = votes.setdefault(name.folded, {})
+        for kind in (name.type, *_told_by_context(text, name, gazetteer)):
+            own[kind] = own.get(kind, 0) + 1
     people, bodies = _surnames(names), _first_words_of_bodies(names)
     written = {name.folded: name.text for name in reversed(names)}
     types = {
@@ -80,23 +81,20 @@ def with_one_type_each(text: str, names: Sequence[Named], gazetteer: Gazetteer) 
 
 
 def _typed(name: Named, kind: EntityType) -> Named:
-    return name if name.type == kind else replace(name, type=kind)
+    return name if name.type == kind else name._replace(type=kind)
 
 
-def _told_by_context(text: str, name: Named, gazetteer: Gazetteer) -> Iterator[EntityType]:
+def _told_by_context(text: str, name: Named, gazetteer: Gazetteer) -> Sequence[EntityType]:
     """What stands around the name votes with what the model says."""
-    is_one_word = " " not in name.text
-    if is_one_word and (speaks(text, name.end) or courted(text, name.start)):
-        if name.type == "PERSON":
-            yield "PERSON"
-    elif not is_one_word and is_told_of(text, name.end):
-        yield "PERSON"
-        yield "PERSON"
-    elif is_one_word and is_locative(text, name.start):
+    if " " in name.text:
+        return ("PERSON", "PERSON") if is_told_of(text, name.end) else ()
+    if speaks(text, name.end) or courted(text, name.start):
+        return ("PERSON",) if name.type == "PERSON" else ()
+    if is_locative(text, name.start):
         place = gazetteer.get(name.text)
         if place is not None and place.type == "GPE":
-            yield "GPE"
-            yield "GPE"
+            return ("GPE", "GPE")
+    return ()
 
 
 def _surnames(names: Sequence[Named]) -> Counter[str]:
@@ -107,25 +105,25 @@ def _surnames(names: Sequence[Named]) -> Counter[str]:
 
 def _elect(
     folded: str,
-    count: Counter[EntityType],
+    count: Votes,
     people: Counter[str],
     place: Place | None,
     *,
     short_of_body: bool,
 ) -> EntityType:
-    tally = Counter(count)
+    tally = dict(count)
     if place is not None and not _is_language(place, count):
         if place.certain or place.unmistakable:
             return place.type
-        tally[place.type] += place.votes
+        tally[place.type] = tally.get(place.type, 0) + place.votes
     bearers = people[spelling(folded)] if " " not in folded else 0
     if bearers and place is None:
         return "PERSON"  # "Carder" is Angela Carder, whatever the model makes of her
     if short_of_body and place is None:
-        tally["ORG"] += 2
+        tally["ORG"] = tally.get("ORG", 0) + 2
     if bearers:
         # One more than they are, so that one "Xi Jinping" outvotes one product "Jinping".
-        tally["PERSON"] += bearers + 1
+        tally["PERSON"] = tally.get("PERSON", 0) + bearers + 1
     elected = max(tally, key=lambda kind: (tally[kind], -_RANK.index(kind)))
     return (None if place else type_by_head(folded.split(), elected)) or elected
 
@@ -136,7 +134,7 @@ def _first_words_of_bodies(names: Sequence[Named]) -> frozenset[str]:
     return frozenset(parts[0] for parts in words if parts[0] not in GENERIC)
 
 
-def _is_language(place: Place, count: Counter[EntityType]) -> bool:
+def _is_language(place: Place, count: Votes) -> bool:
     """Whether it is the language "Russian": the model never saw a people in the name."""
     return place.type == "NORP" and set(count) == {"LANGUAGE"}
 

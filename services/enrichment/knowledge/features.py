@@ -83,31 +83,33 @@ def _stemmed(word: str) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Words:
-    """The words of a text's beginning: folded and stemmed, and where each one stands."""
+    """The words of a text's beginning: folded and stemmed, and as the text has each one."""
 
     stems: tuple[str, ...]
-    spans: tuple[tuple[int, int], ...]
+    written: tuple[str, ...]
     title: int
     """How many of them are the headline's; 0 where there is none."""
 
     @classmethod
     def of(cls, text: str) -> Words:
         """Words of two letters or more among the first ``MAX_CHARS``; numbers and marks are not."""
-        stems, spans = [], []
-        for match in _WORD.finditer(text[:MAX_CHARS]):
-            if stemmed := _stemmed(match.group()):
-                stems.append(stemmed)
-                spans.append(match.span())
-        return cls(tuple(stems), tuple(spans), _title(text, spans))
+        end = max(text.find("\n\n", 0, MAX_CHARS), 0)
+        (first, title), (rest, body) = _known(text[:end]), _known(text[end:MAX_CHARS])
+        is_title = len(first) <= TITLE_WORDS and len(rest) > 0
+        return cls((*first, *rest), (*title, *body), len(first) if is_title else 0)
 
     def __len__(self) -> int:
         return len(self.stems)
 
 
-def _title(text: str, spans: list[tuple[int, int]]) -> int:
-    end = text.find("\n\n", 0, MAX_CHARS)
-    inside = sum(start < end for start, _ in spans[: TITLE_WORDS + 1])
-    return inside if inside <= TITLE_WORDS and inside < len(spans) else 0
+def _known(text: str) -> tuple[list[str], list[str]]:
+    """The stems of the text's words, and these words; none of another script or too long."""
+    words = _WORD.findall(text)
+    stems = list(map(_stemmed, words))
+    if "" in stems:
+        words = [word for word, stemmed in zip(words, stems, strict=True) if stemmed]
+        stems = list(filter(None, stems))
+    return stems, words
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -168,7 +168,7 @@ FUNCTION_WORDS = frozenset(
 """Stems of words that show English prose, but no subject; what the stemmer makes of them too."""
 
 
-def evidence(reading: Reading, words: Words, text: str, index: int) -> tuple[Evidence, ...]:
+def evidence(reading: Reading, words: Words, index: int) -> tuple[Evidence, ...]:
     """The strongest words and pairs of neighbours for class ``index``, strongest first.
 
     A weight is the share in all that speaks for the class in the whole text.  Two words
@@ -191,7 +191,7 @@ def evidence(reading: Reading, words: Words, text: str, index: int) -> tuple[Evi
     best = sorted(found, key=lambda stems: -found[stems])[:MOST_WORDS]
     return tuple(
         Evidence(
-            words=_written(words, text, places[stems], len(stems)),
+            words=" ".join(words.written[places[stems] : places[stems] + len(stems)]),
             weight=round(min(found[stems] / total, 1.0), WEIGHT_DIGITS),
         )
         for stems in best
@@ -229,12 +229,6 @@ def _take(
         found[kin] += added
 
 
-def _written(words: Words, text: str, place: int, size: int) -> str:
-    """The words as the text has them, without what stands between."""
-    spans = words.spans[place : place + size]
-    return " ".join(text[start:end] for start, end in spans)
-
-
 def prose_share(words: Iterable[str]) -> float:
     """Share of function words among stems: a third of English prose, hardly any of lists.
 
@@ -242,4 +236,4 @@ def prose_share(words: Iterable[str]) -> float:
     own articles .30 to .46, headlines anything from 0 to .6; Latin filler has .03, names have none.
     """
     stems = list(words)
-    return sum(stem in FUNCTION_WORDS for stem in stems) / max(len(stems), 1)
+    return sum(map(FUNCTION_WORDS.__contains__, stems)) / max(len(stems), 1)

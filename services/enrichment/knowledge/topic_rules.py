@@ -65,8 +65,11 @@ class TopicRules:
         """
         seen: dict[str, dict[tuple[str, ...], list[int]]] = defaultdict(dict)
         taken: dict[str, int] = defaultdict(int)
+        starts = self._starts
         for place, word in enumerate(words.stems):
-            for stems, code in self._starts.get(word, ()):
+            if word not in starts:
+                continue
+            for stems, code in starts[word]:
                 end = place + len(stems)
                 if place >= taken[code] and words.stems[place:end] == stems:
                     seen[code].setdefault(stems, []).append(place)
