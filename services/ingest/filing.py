@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from services import metrics
@@ -15,7 +15,8 @@ from services.ingest.receipts import GONE_NOTES, Receipt, receipt_article
 from services.observability import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
 
     from schemas.events import Outcome
     from services.ingest.archive import Archive
@@ -59,7 +60,7 @@ class Filer:
             if self.waits.ready(("archive", row.drop_id))
         ]
         finished = []
-        for row in due[:BATCH]:
+        for row in self._planned(due[:BATCH]):
             receipt = self._try(row, self._file)
             if receipt is not None:
                 finished.append((row, receipt))
@@ -183,11 +184,30 @@ class Filer:
             else:
                 return receipt
 
-    def _plan(self, row: DropRow, start: int) -> Place:
-        kind: ArchiveKind = "done" if self.journal.is_accepted(row.drop_id) else "rejected"
+    def _planned(self, rows: Sequence[DropRow]) -> list[DropRow]:
+        """``rows``, each with the first place that is free for it: one commit for all.
+
+        One whose place another drop has goes on without, and looks for the next by itself.
+        """
+        wanted = {
+            row.drop_id: place
+            for row in rows
+            if row.place is None and (place := next(self._places(row, 0), None)) is not None
+        }
         # Decided and journaled before the move, so that a crash repeats the same move.
-        for place in self.archive.choose(row, kind, start):
-            if self.journal.plan(row.drop_id, place):
+        planned = self.journal.plan(wanted) if wanted else set()
+        return [
+            replace(row, place=wanted[row.drop_id]) if row.drop_id in planned else row
+            for row in rows
+        ]
+
+    def _places(self, row: DropRow, start: int) -> Iterator[Place]:
+        kind: ArchiveKind = "done" if self.journal.is_accepted(row.drop_id) else "rejected"
+        return self.archive.choose(row, kind, start)
+
+    def _plan(self, row: DropRow, start: int) -> Place:
+        for place in self._places(row, start):
+            if self.journal.plan({row.drop_id: place}):
                 return place
         raise Unavailable(f"no free name in the archive for {row.file}")
 
@@ -211,13 +231,19 @@ def make_receipt(journal: Journal, row: DropRow, place: Place) -> Receipt:
         content_sha256=row.sha256,
         reader=row.reader,
         received_at=row.received_at,
-        settled_at=journal.settled_at(row.drop_id) or row.received_at,
+        settled_at=_settled_at(journal, row),
         revised_at=row.revised_at,
         archived_as=f"{place.kind}/{shown(place.path)}" if row.gone is None else None,
         note=None if row.gone is None else GONE_NOTES[row.gone],
         summary=journal.counts(row.drop_id),
         articles=(),
     )
+
+
+def _settled_at(journal: Journal, row: DropRow) -> datetime:
+    """When the last part of a file was settled."""
+    last = row.settled_at if row.stop is None else journal.settled_at(row.drop_id)
+    return last or row.received_at
 
 
 def receipt_articles(journal: Journal, row: DropRow) -> Iterator[ReceiptArticle]:

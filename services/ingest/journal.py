@@ -16,7 +16,7 @@ from services.ingest.journal_book import JournalBook, packed
 from services.ingest.waits import Clock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -136,18 +136,13 @@ class Journal(JournalBook):
             )
 
     # --- archiving -----------------------------------------------------------------
-    def plan(self, drop_id: UUID, place: Place) -> bool:
-        """Decide where a drop will be archived; false if another drop has that place."""
-        try:
-            with self._transaction("plan"):
-                self._connection.execute(
-                    "UPDATE drops SET archive_kind = ?, archive_root = ?, archive_path = ?"
-                    " WHERE drop_id = ?",
-                    (place.kind, place.root, place.path, str(drop_id)),
-                )
-        except sqlite3.IntegrityError:
-            return False
-        return True
+    def plan(self, places: Mapping[UUID, Place]) -> set[UUID]:
+        """Decide where these drops will be archived, in one transaction; returns which have it.
+
+        Of the others, another drop has that place.
+        """
+        with self._transaction("plan"):
+            return {drop_id for drop_id, place in places.items() if self._plan(drop_id, place)}
 
     def archived(self, drops: Iterable[UUID]) -> None:
         """These files and their receipts are in place: nothing is left to do."""
@@ -160,7 +155,7 @@ class Journal(JournalBook):
             )
 
     def plan_move(self, row: DropRow, place: Place) -> bool:
-        """Decide where an archived drop goes from where it is; see :meth:`plan`."""
+        """Decide where an archived drop goes from where it is; false if another has that place."""
         old = row.archived_from or (None if row.place is None else row.place.target)
         try:
             with self._transaction("plan_move"):
@@ -197,6 +192,14 @@ class Journal(JournalBook):
             return done.rowcount
 
     # --- inside --------------------------------------------------------------------
+    def _plan(self, drop_id: UUID, place: Place) -> bool:
+        done = self._connection.execute(
+            "UPDATE OR IGNORE drops SET archive_kind = ?, archive_root = ?, archive_path = ?"
+            " WHERE drop_id = ?",
+            (place.kind, place.root, place.path, str(drop_id)),
+        )
+        return bool(done.rowcount)
+
     def _set_more(self, file_id: UUID, more: Resume | None) -> None:
         self._connection.execute(
             "UPDATE drops SET more = ? WHERE drop_id = ?", (packed(more), str(file_id))

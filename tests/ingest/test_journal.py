@@ -134,11 +134,12 @@ def test_two_unfinished_drops_never_plan_the_same_place(path: Path) -> None:
     one, two = row(journal), row(journal)
     journal.take([(one, [entry()]), (two, [entry()])])
     place = Place("done", b"/done", b"a.txt")
-    assert journal.plan(one.drop_id, place)
-    assert journal.plan(one.drop_id, place)
-    assert not journal.plan(two.drop_id, place)
+    both = {one.drop_id: place, two.drop_id: place}
+    assert journal.plan(both) == {one.drop_id}
+    assert journal.plan({one.drop_id: place}) == {one.drop_id}
+    assert journal.plan({two.drop_id: place}) == set()
     journal.archived([one.drop_id])
-    assert journal.plan(two.drop_id, place)
+    assert journal.plan({two.drop_id: place}) == {two.drop_id}
     journal.close()
 
 
