@@ -80,9 +80,11 @@ end
 local next, floor = limits()
 
 -- Vectors: for each part its tag and a byte, of which 255 are the whole unit.
+local formats = {}
 local function parts_of(vector, from, behind)
   local size = math.floor((behind - from) / 4)
-  return { unpacked('>' .. string.rep('I3B', size), vector, from) }, 2 * size
+  formats[size] = formats[size] or '>' .. string.rep('I3B', size)
+  return { unpacked(formats[size], vector, from) }, 2 * size
 end
 local function by_tag(vector)
   local tags, parts, size = {}, parts_of(vector, 1, #vector + 1)
