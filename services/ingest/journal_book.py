@@ -68,7 +68,8 @@ class JournalBook:
     def revised_files(self, limit: int) -> list[DropRow]:
         """Archived files with an outcome that their receipts don't show yet, oldest first."""
         found = self._query(
-            "SELECT * FROM drops WHERE state = 'archived' AND part_of IS NULL"
+            # "+": by the index of these few, not by that of all that is archived.
+            "SELECT * FROM drops WHERE +state = 'archived' AND part_of IS NULL"
             " AND revised_at IS NOT NULL AND revised_at IS NOT refiled_at ORDER BY seq LIMIT ?",
             (limit,),
         )

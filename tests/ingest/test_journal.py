@@ -143,6 +143,30 @@ def test_two_unfinished_drops_never_plan_the_same_place(path: Path) -> None:
     journal.close()
 
 
+def test_what_is_asked_in_each_round_takes_no_longer_the_more_is_archived(path: Path) -> None:
+    journal = Journal(path)
+    steps = [0]
+
+    def count() -> int:
+        steps[0] += 1
+        return 0
+
+    def asked() -> int:
+        steps[0] = 0
+        assert journal.settled_files(64) == []
+        assert journal.revised_files(64) == []
+        assert journal.bulk_in_flight() == 0
+        return steps[0]
+
+    journal._connection.set_progress_handler(count, 1)
+    before = asked()
+    drops = [row(journal) for _ in range(100)]
+    journal.take([(drop, [entry()]) for drop in drops])
+    journal.archived([drop.drop_id for drop in drops])
+    assert asked() == before
+    journal.close()
+
+
 def test_what_was_noted_first_about_an_original_stays(path: Path) -> None:
     journal = Journal(path)
     drop = row(journal)
