@@ -308,7 +308,7 @@ def _judged(reply: Any) -> Any:
 def _vector(parts: Sequence[tuple[int, int]]) -> bytes:
     """Four bytes for each part: the first three of its tag, and its weight."""
     return b"".join(
-        (hashed >> _VECTOR_SHIFT & 0xFFFFFF).to_bytes(3, "big") + bytes([part])
+        ((hashed >> _VECTOR_SHIFT & 0xFFFFFF) << 8 | part).to_bytes(4, "big")
         for hashed, part in parts
     )
 
