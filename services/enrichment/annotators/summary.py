@@ -14,7 +14,7 @@ import operator
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from schemas.annotations import Summary
@@ -232,13 +232,14 @@ def _width(line: str) -> int:
 def _rarity(candidates: Sequence[_Weighed]) -> dict[str, float]:
     """How much a word tells: more the fewer sentences have it ("the" tells next to nothing)."""
     count = len(candidates)
-    having = Counter(word for candidate in candidates for word in set(candidate.words))
-    return {word: math.log((1 + count) / number) for word, number in having.items()}
+    having = Counter(chain.from_iterable(set(candidate.words) for candidate in candidates))
+    told = {number: math.log((1 + count) / number) for number in set(having.values())}
+    return {word: told[number] for word, number in having.items()}
 
 
 def _whole(candidates: Sequence[_Weighed], rarity: dict[str, float]) -> dict[str, float]:
     """The article's words, each by its count and how much it tells."""
-    counts = Counter(word for candidate in candidates for word in candidate.words)
+    counts = Counter(chain.from_iterable(candidate.words for candidate in candidates))
     return {word: number * rarity[word] for word, number in counts.items()}
 
 

@@ -20,7 +20,7 @@ CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 """Kana and Han characters, which no white space parts. Korean has spaces between its words."""
 
 _CJK_RUN = re.compile(rf"{CJK.pattern}++")
-_MARKS_ALONE = re.compile(r"(?<!\S)(?>[^\w\s]|_)++(?!\S)")
+_MARKS_ALONE = re.compile(r"(?:[^\w\s]|_)++")
 
 
 def reading_time(text: str) -> ReadingTime:
@@ -28,8 +28,10 @@ def reading_time(text: str) -> ReadingTime:
 
     Each Chinese or Japanese character counts as a word of its own.
     """
-    spaced, runs = (text, 0) if text.isascii() else _CJK_RUN.subn(" ", text)
+    spaced, runs = _CJK_RUN.subn(" ", text) if CJK.search(text) else (text, 0)
     characters = len(text) - len(spaced) + runs
-    words = len(spaced.split()) - len(_MARKS_ALONE.findall(spaced))
+    parts = spaced.split()
+    alone = [part for part in parts if not part.isalnum() and _MARKS_ALONE.fullmatch(part)]
+    words = len(parts) - len(alone)
     minutes = words / WORDS_PER_MINUTE + characters / CHARACTERS_PER_MINUTE
     return ReadingTime(words=words + characters, seconds=math.ceil(minutes * 60))

@@ -153,12 +153,12 @@ def _trimmed(text: str, start: int, end: int) -> Span:
 
 def _ends(text: str, begin: int, found: re.Match[str], *, caseless: bool) -> bool:
     """Whether the marks found end the sentence that began at ``begin``."""
-    marks = found[0]
+    marks, end = found[0], found.end()
     if marks[0] in _WIDE:  # Chinese and Japanese have no white space behind them
         return True
-    if not text[found.end() : found.end() + 1].isspace():
+    if not text[end : end + 1].isspace():
         return False
-    ahead = text[found.end() : found.end() + LOOK_AHEAD]
+    ahead = text[end : end + LOOK_AHEAD]
     gap = _NEXT.match(ahead)
     first = ahead[gap.end() : gap.end() + 1] if gap else ""
     if first.islower() and not caseless and not _is_brand(ahead[gap.end() :] if gap else ""):
@@ -176,7 +176,9 @@ def _is_brand(ahead: str) -> bool:
 def _is_abbreviation(text: str, begin: int, stop: int, first: str, ahead: str) -> bool:
     """Whether the full stop at ``stop`` belongs to the word in front of it."""
     before = text[max(begin, stop - LOOK_BACK) : stop]
-    word = before[max(map(before.rfind, " \t\n\xa0([“\"'‘«—–")) + 1 :]
+    word = before[before.rfind(" ") + 1 :]
+    if not word.isalnum():
+        word = before[max(map(before.rfind, " \t\n\xa0([“\"'‘«—–")) + 1 :]
     folded = word.casefold()
     if folded in _TITLES:
         return True
