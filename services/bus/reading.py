@@ -40,11 +40,13 @@ LEASE_FRACTION = 4
 class Hand:
     """Messages of one partition that were received together and wait for their turn.
 
-    ``alone``: they were abandoned, and share no batch.  ``taken``: with somebody else's.
+    ``alone``: they were abandoned, and share no batch.  ``fills``: what came right behind them
+    may be read along.  ``taken``: with somebody else's.
     """
 
-    messages: Sequence[Message]
+    messages: list[Message]
     alone: bool
+    fills: bool
     taken: bool = False
 
 
@@ -57,8 +59,17 @@ class Reading(ABC):
     """What is read, by whom, and whose turn it is to be worked on."""
 
     def __init__(
-        self, spec: StageSpec, settings: Settings, redis: Redis, consumer: str, batch_size: int
+        self,
+        spec: StageSpec,
+        settings: Settings,
+        redis: Redis,
+        consumer: str,
+        batch_size: int | None,
     ) -> None:
+        """``batch_size``: of a stage to which a batch costs more than its messages do.
+
+        It fills its batches, see :meth:`_fill`; others work on what a read gives them.
+        """
         self.spec = spec
         self.facts = Facts()
         self.consumer = consumer
@@ -68,7 +79,8 @@ class Reading(ABC):
         self._redis = redis
         self._keys = Keys.of(settings)
         self._partitions = {keys.stream(spec.reads): keys.partition for keys in self._keys.each()}
-        self._batch_size = batch_size
+        self._fills = batch_size is not None
+        self._batch_size = batch_size or settings.batch_size
         # New batches and claimed messages take turns, so that a crash is the fault
         # of exactly those messages whose attempt had been counted.
         self._turn = asyncio.Lock()
@@ -123,15 +135,23 @@ class Reading(ABC):
         ids = [entry_id.decode() for entry_id in message.raw_message["message_ids"]]
         raws = [bytes_of(fields) for fields in message.raw_message["data"]]
         partition = self._partitions[message.raw_message["channel"]]
-        await self.receive(partition, list(zip(ids, raws, strict=True)), consumer)
+        await self.receive(partition, list(zip(ids, raws, strict=True)), consumer, more=True)
 
     async def receive(
-        self, partition: int, entries: Sequence[tuple[str, bytes]], consumer: str
+        self,
+        partition: int,
+        entries: Sequence[tuple[str, bytes]],
+        consumer: str,
+        *,
+        more: bool = False,
     ) -> None:
-        """Work on entries, given by id and bytes, that one of the consumers was given."""
-        event = self.spec.reads.event
-        messages = [Message(entry, raw, read(raw, event), partition) for entry, raw in entries]
-        hand = Hand(messages, alone=consumer != self.consumers[0])
+        """Work on entries, given by id and bytes, that one of the consumers was given.
+
+        ``more``: others may be read to fill a batch of new ones.
+        """
+        messages = self._messages(partition, entries)
+        alone = consumer != self.consumers[0]
+        hand = Hand(messages, alone, fills=more and self._fills and not alone)
         self._hands.append(hand)
         try:
             async with self._lease(messages, consumer), self._turn:
@@ -147,6 +167,10 @@ class Reading(ABC):
             if hand in self._hands:
                 self._hands.remove(hand)
 
+    def _messages(self, partition: int, entries: Sequence[tuple[str, bytes]]) -> list[Message]:
+        event = self.spec.reads.event
+        return [Message(entry, raw, read(raw, event), partition) for entry, raw in entries]
+
     async def _take(self, hand: Hand) -> None:
         """Work on what was received, unless somebody did so along with his own."""
         if hand.taken:
@@ -155,9 +179,33 @@ class Reading(ABC):
             # The process is about to end; what was read stays pending.
             await self.facts.stopping.wait()
             return
+        if hand.fills:
+            await self._fill(hand)
         messages = [each for each in self._together(hand) if await self.holds(each.partition)]
         if messages:
             await self._work(messages)
+
+    async def _fill(self, hand: Hand) -> None:
+        """Read what came right behind the messages of a hand, as far as it fills a batch.
+
+        The server answers a read that waits at the first message of those that are handed on
+        together, so that one would be a batch by itself, and the rest of them the next.
+        """
+        room, partition = self._batch_size - len(hand.messages), hand.messages[0].partition
+        if room <= 0 or self.facts.stopping.is_set() or not await self.holds(partition):
+            return
+        new: Any = {self._keys.at(partition).stream(self.spec.reads): ">"}
+        try:
+            found: Any = await self._redis.xreadgroup(
+                self.spec.group, self.consumers[0], new, count=room
+            )
+        except RedisError as error:
+            # What an answer had that was lost comes back as abandoned, as after any other read.
+            log.debug("batch.not_filled", error=str(error))
+            return
+        for _, entries in found:
+            read_now = [(entry_id.decode(), bytes_of(fields)) for entry_id, fields in entries]
+            hand.messages += self._messages(partition, read_now)
 
     def _together(self, hand: Hand) -> Sequence[Message]:
         """What was received, and what waits from other partitions as far as it fills a batch.
@@ -183,9 +231,10 @@ class Reading(ABC):
 
     async def _renew(self, messages: Sequence[Message], consumer: str) -> None:
         key = self._keys.at(messages[0].partition).stream(self.spec.reads)
-        ids: Any = [message.entry_id for message in messages]
         while True:
             await asyncio.sleep(self._settings.claim_after / LEASE_FRACTION)
+            # Their hand may have been filled meanwhile.
+            ids: Any = [message.entry_id for message in messages]
             try:
                 # JUSTID resets the idle time and leaves the delivery count alone. An
                 # acknowledged entry is no longer pending, and XCLAIM leaves it so.

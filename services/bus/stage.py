@@ -84,7 +84,7 @@ class Stage(Reading):
         batch_size: int | None = None,
         spans: Spans = NO_SPANS,
     ) -> None:
-        super().__init__(spec, settings, redis, consumer, batch_size or settings.batch_size)
+        super().__init__(spec, settings, redis, consumer, batch_size)
         self._measured = Measured(spec, spans)
         self._patience = Patience(self.facts)
         self._handler = handler
