@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import unicodedata
 from contextlib import suppress
 
 import pytest
@@ -231,6 +232,11 @@ def test_clean_text_is_valid_unicode_without_nul(text: str) -> None:
 )
 def test_names_are_compared_without_case_width_and_composition(one: str, other: str) -> None:
     assert fold(one) == fold(other)
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_names_of_ascii_take_a_shorter_way_to_the_same(name: str) -> None:
+    assert fold(name) == unicodedata.normalize("NFKC", clean(name)).casefold().strip()
 
 
 def test_different_letters_stay_different() -> None:

@@ -9,7 +9,7 @@ words of its articles, and writes that once, before the commit.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from services.indexer.store.places import time_of
 from services.indexer.store.words import name_words
@@ -70,6 +70,7 @@ COUNT_STORY = """
 
 Key: TypeAlias = tuple[str, str]
 Text: TypeAlias = tuple[str | None, str | None]
+CountedT = TypeVar("CountedT")
 
 
 class Pending:
@@ -117,16 +118,15 @@ class Pending:
             keys.add(("source", source_folded))
             forms.add(("source", source_folded, source))
         for key, name, kind, mentions in self._db.execute(_ENTITIES, (seq,)):
-            keys.add(("entity", key))
-            forms |= {("entity", key, name), ("type", key, kind)}
-            self._mentions["entity", key] += by * mentions
+            keys.add(facet := ("entity", key))
+            forms.add(("entity", key, name))
+            forms.add(("type", key, kind))
+            self._mentions[facet] = self._mentions.get(facet, 0) + by * mentions
         for code, name in self._db.execute(_LINEAGE, (seq,)):
             keys.add(("topic", code))
             forms.add(("topic", code, name))
-        for each in keys:
-            self._articles[each] += by
-        for form in forms:
-            self._forms[form] += by
+        _count_each(self._articles, keys, by)
+        _count_each(self._forms, forms, by)
         if story is not None:
             self.stories.add(story)
         return int(place)
@@ -142,8 +142,9 @@ class Pending:
                 self._db.execute(_FIND_TEXT, (place, *after))
 
     def _write_totals(self) -> None:
-        changed = [key for key in self._articles if self._articles[key] or self._mentions[key]]
-        rows = [(*key, self._articles[key], self._mentions[key]) for key in sorted(changed)]
+        mentions = self._mentions.get
+        counted = [(*key, by, mentions(key, 0)) for key, by in sorted(self._articles.items())]
+        rows = [row for row in counted if row[2] or row[3]]
         self._db.executemany(_COUNT, rows)
         self._db.executemany(_FORGET, [row[:2] for row in rows if row[2] < 0])
 
@@ -157,6 +158,14 @@ class Pending:
             if by < 0:
                 gone = self._db.execute(_CALLED_NO_MORE, (facet, key, form)).fetchall()
                 _unspell(self._db, gone)
+
+
+def _count_each(counter: Counter[CountedT], found: set[CountedT], by: int) -> None:
+    """Count each in (``by`` 1), which Python does in C, or out (-1)."""
+    if by > 0:
+        counter.update(found)
+    else:
+        counter.subtract(found)
 
 
 def spell(db: sqlite3.Connection, names: Iterable[tuple[str, str]]) -> None:

@@ -81,13 +81,18 @@ def clean(text: str) -> str:
 
 def fold(text: str) -> str:
     """``text`` for comparing names: case, width and composition of characters don't count."""
+    if text.isascii():  # as most names are: there is one composition only
+        return text.replace("\0", " ").lower().strip()
     return unicodedata.normalize("NFKC", clean(text)).casefold().strip()
 
 
 def name_words(text: str) -> tuple[str, ...]:
     """The words of a name as they are looked up: case, width and diacritics don't count."""
-    parts = unicodedata.normalize("NFD", fold(text))
-    return tuple(_WORD.findall("".join(c for c in parts if not unicodedata.combining(c))))
+    folded = fold(text)
+    if not folded.isascii():
+        parts = unicodedata.normalize("NFD", folded)
+        folded = "".join(c for c in parts if not unicodedata.combining(c))
+    return tuple(_WORD.findall(folded))
 
 
 def parse(words: str) -> Expression | None:
