@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(r"[^\W_]+(?:['’.\-][^\W_]+)*")
 
-_SMALL = r"[a-z]++(?:['’.\-][a-z]++)*+(?![^\W_]|['’.\-][^\W_])"
+_SMALL = r"[a-z]++(?>(?:['’.\-][a-z]++)*)(?![^\W_]|['’.\-][^\W_])"
 _NO_SMALL_WORD = re.compile(rf"[\W_]*+(?:{_SMALL}[\W_]*+)*+({_WORD.pattern})?+")
 """The next word that is not in small letters alone; those before it are passed over at once."""
 

@@ -20,7 +20,7 @@ CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 """Kana and Han characters, which no white space parts. Korean has spaces between its words."""
 
 _CJK_RUN = re.compile(rf"{CJK.pattern}++")
-_MARKS_ALONE = re.compile(r"(?:[^\w\s]|_)++")
+_MARKS_ALONE = re.compile(r"(?>(?:[^\w\s]|_)+)")
 
 
 def reading_time(text: str) -> ReadingTime:
