@@ -20,7 +20,7 @@ CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 """Kana and Han characters, which no white space parts. Korean has spaces between its words."""
 
 _CJK_RUN = re.compile(rf"{CJK.pattern}++")
-_MARKS_ALONE = re.compile(r"(?>(?:[^\w\s]|_)+)")
+_LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 
 
 def reading_time(text: str) -> ReadingTime:
@@ -31,7 +31,7 @@ def reading_time(text: str) -> ReadingTime:
     spaced, runs = _CJK_RUN.subn(" ", text) if CJK.search(text) else (text, 0)
     characters = len(text) - len(spaced) + runs
     parts = spaced.split()
-    alone = [part for part in parts if not part.isalnum() and _MARKS_ALONE.fullmatch(part)]
+    alone = [part for part in parts if not part.isalnum() and not _LETTER_OR_DIGIT.search(part)]
     words = len(parts) - len(alone)
     minutes = words / WORDS_PER_MINUTE + characters / CHARACTERS_PER_MINUTE
     return ReadingTime(words=words + characters, seconds=math.ceil(minutes * 60))
