@@ -3,10 +3,11 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 INBOX ?= inbox
-# Half of the tests' time is waiting, so two processes run them, each with a server of its own. On a
-# server of yours all tests would share the keys: there one process runs them. Files are handed out
-# in the order of their names: by the number of their tests, the few long ones would come last.
-TEST_PROCESSES ?= $(if $(WIREDESK_TEST_REDIS_URL),0,2)
+# A third of the tests' time is waiting, so three processes run them on two cores, each with a server
+# of its own (2.5 GB each at most). On a server of yours all tests would share the keys: there one
+# process runs them. Files are handed out in the order of their names: by the number of their tests,
+# the few long ones would come last.
+TEST_PROCESSES ?= $(if $(WIREDESK_TEST_REDIS_URL),0,3)
 # For make bench-quality: a folder with eval/, knowledge/ and topics/.
 DATA ?= ../shared/data
 # For make chaos: how much news within how long, which seed (default: another each time), and what
