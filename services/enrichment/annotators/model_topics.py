@@ -175,7 +175,7 @@ class ModelTopics:
             whole = total(cues)
             why = tuple(
                 Evidence(
-                    words=" ".join(words.written[cue.place : cue.place + cue.size]),
+                    words=words.phrase(cue.place, cue.size),
                     weight=round(cue.strength / whole, _WEIGHT_DIGITS),
                 )
                 for cue in cues[:_MOST_CUES_SHOWN]

@@ -90,6 +90,10 @@ class Words:
     title: int
     """How many of them are the headline's; 0 where there is none."""
 
+    def phrase(self, place: int, size: int) -> str:
+        """``size`` words from ``place`` on as the text has them, without what stands between."""
+        return " ".join(self.written[place : place + size])
+
     @classmethod
     def of(cls, text: str) -> Words:
         """Words of two letters or more among the first ``MAX_CHARS``; numbers and marks are not."""

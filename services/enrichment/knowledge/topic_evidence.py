@@ -191,7 +191,7 @@ def evidence(reading: Reading, words: Words, index: int) -> tuple[Evidence, ...]
     best = sorted(found, key=lambda stems: -found[stems])[:MOST_WORDS]
     return tuple(
         Evidence(
-            words=" ".join(words.written[places[stems] : places[stems] + len(stems)]),
+            words=words.phrase(places[stems], len(stems)),
             weight=round(min(found[stems] / total, 1.0), WEIGHT_DIGITS),
         )
         for stems in best
