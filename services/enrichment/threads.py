@@ -17,7 +17,8 @@ def limit_threads() -> None:
 
     To be called before NumPy is first imported: the libraries read these when they
     are loaded.  Two threads make spaCy's small matrices two to three times slower;
-    a service that should use more cores is started more than once.
+    a service that should use more cores is started more than once.  Where OpenBLAS would
+    take kernels too narrow for the processor, it is told which, unless the environment does.
     """
     for name in _VARIABLES:
         os.environ.setdefault(name, "1")
