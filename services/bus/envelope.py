@@ -94,8 +94,8 @@ def _fields_as_json(fields: Mapping[bytes, bytes]) -> bytes:
 
 
 @cache
-def _model(event: EventType) -> type[CloudEvent[Any]]:
-    return CloudEvent[event.payload]  # type: ignore[name-defined]  # built per payload at run time
+def _model(payload: type[Payload]) -> type[CloudEvent[Any]]:
+    return CloudEvent[payload]  # type: ignore[valid-type]  # built per payload at run time
 
 
 def read(raw: bytes, expected: EventType) -> Event | Unreadable:
@@ -113,7 +113,7 @@ def _read_at_once(raw: bytes, expected: EventType) -> Event | None:
     if not _plainly_shallow(raw) or b"NaN" in raw or b"Infinity" in raw:
         return None
     try:
-        event = _model(expected).model_validate_json(raw)
+        event = _model(expected.payload).model_validate_json(raw)
     except ValidationError:
         return None
     if event.type != expected.full_name:
@@ -172,7 +172,7 @@ def _deeper_than(document: dict[str, Any], limit: int) -> bool:
 
 def _validated(document: dict[str, Any], expected: EventType) -> Event | Unreadable:
     try:
-        event = _model(expected).model_validate(document)
+        event = _model(expected.payload).model_validate(document)
     except ValidationError as error:
         return Unreadable(_named(error))
     return Event(payload=event.data, traceparent=event.traceparent)
@@ -215,7 +215,7 @@ class Outgoing:
 
 def write(head: Outgoing, payload: Payload) -> bytes:
     """A CloudEvent in structured JSON, UTF-8."""
-    model = _model(head.event)
+    model = _model(head.event.payload)
     event = model(
         id=head.id,
         source=head.source,

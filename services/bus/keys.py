@@ -137,7 +137,7 @@ class Keys:
         """The keys of another partition; ``ValueError`` where there is none of this number."""
         if not 0 <= partition < self.partitions:
             raise ValueError(f"there are {self.partitions} partitions, and no number {partition}")
-        return replace(self, partition=partition)
+        return self if partition == self.partition else replace(self, partition=partition)
 
     def holding(self, article_id: UUID) -> Keys:
         """The keys of the partition of an article."""

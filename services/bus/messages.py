@@ -74,6 +74,12 @@ class Item:
         """Which article of which drop."""
         return ArticleRef(self.payload.drop.drop_id, self.payload.article_id)
 
+    def after(self, attempts: int) -> Item:
+        """The same with so many attempts; ``dataclasses.replace`` takes three times as long."""
+        return Item(
+            self.entry_id, self.raw, self.payload, self.traceparent, attempts, self.partition
+        )
+
     @property
     def context(self) -> dict[str, object]:
         """What every log line about this message carries."""
@@ -152,11 +158,12 @@ def event_of(spec: StageSpec, item: Item, payload: Payload, at: datetime) -> byt
             update={"drop": payload.drop.model_copy(update={"retry": again})}
         )
         retry = number_of(again)
+    drop_id, article_id = item.payload.drop.drop_id, str(item.payload.article_id)
     head = Outgoing(
         event=event,
-        id=event_id(event, item.ref.drop_id, item.ref.article_id, revision, retry),
+        id=event_id(event, drop_id, article_id, revision, retry),
         source=spec.source,
-        subject=str(item.ref.article_id),
+        subject=article_id,
         time=at,
         traceparent=tracing.child(item.traceparent, event),
     )

@@ -116,12 +116,12 @@ def _reported_event(outcome: Outcome) -> bytes:
 
 def received_event(article: RawArticle) -> bytes:
     """The ``received`` event of an article."""
-    ids = (article.drop.drop_id, article.article_id)
+    ids = (str(article.drop.drop_id), str(article.article_id))
     head = Outgoing(
         event=RECEIVED,
         id=event_id(RECEIVED, *ids, article.revision),
         source=SOURCE,
-        subject=str(article.article_id),
+        subject=ids[1],
         time=article.ingested_at,
         traceparent=tracing.start_trace(*ids),
     )

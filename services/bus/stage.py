@@ -25,7 +25,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -153,10 +152,9 @@ class Stage(Reading):
             if count == 0:
                 await self._acknowledge(item)
             elif count > self._settings.max_attempts:
-                died = replace(item, attempts=count - 1)
-                await self._bury(died, fault_of_crash(count - 1))
+                await self._bury(item.after(count - 1), fault_of_crash(count - 1))
             else:
-                ready.append(replace(item, attempts=count))
+                ready.append(item.after(count))
         self._measured.began(len(ready))
         return ready
 

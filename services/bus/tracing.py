@@ -21,7 +21,7 @@ def _hex(text: str, digits: int) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:digits]
 
 
-def start_trace(drop_id: UUID, article_id: UUID) -> str:
+def start_trace(drop_id: UUID | str, article_id: UUID | str) -> str:
     """The ``traceparent`` with which an article of a drop sets out."""
     about = f"{drop_id}|{article_id}"
     return f"00-{_hex(about, 32)}-{_hex('start|' + about, 16)}-{_SAMPLED}"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
+from uuid import UUID, uuid5
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from schemas.events import RECEIVED, Outcome, Timings, event_id
+from schemas.events import EVENT_NAMESPACE, RECEIVED, Outcome, Timings, event_id
 from services.bus.connect import client, server_url
 from services.bus.errors import Unavailable
 from services.bus.keys import ENRICHED_STREAM, OUTCOME_STREAM, RAW_STREAM
@@ -33,6 +36,18 @@ if TYPE_CHECKING:
     from services.settings import Settings
 
 pytestmark = pytest.mark.anyio
+
+
+@given(st.uuids(), st.uuids(), st.integers(0, 2**53 - 1))
+def test_the_id_of_an_event_is_the_uuidv5_of_what_it_is_about(
+    drop: UUID, about: UUID, revision: int
+) -> None:
+    name = f"wiredesk.article.received.v1|{drop}|{about}|{revision}"
+    ids = {
+        event_id(RECEIVED, drop, about, revision),
+        event_id(RECEIVED, str(drop), about, revision),
+    }
+    assert ids == {str(uuid5(EVENT_NAMESPACE, name))}
 
 
 async def test_publishing_again_adds_nothing(desk: Desk, settings: Settings) -> None:
