@@ -100,15 +100,24 @@ class Decoder:
         near = np.zeros(len(rows), np.bool_)
         for start in range(gap, len(rows) - gap, CHUNK):
             end = min(start + CHUNK, len(rows) - gap)
-            words = self._embeddings.table[rows[start - gap : end + gap]]
-            encoded = encode(np.ascontiguousarray(words.T), network.convolutions)
             here = slice(start, end)
-            tokens[here] = encoded.T @ network.linear.T
+            tokens[here] = self._in_context(rows[start - gap : end + gap])
             tokens[here] += network.linear_bias
             moves[here], near[here] = self._transitions.first_moves(
                 tokens[here], closing[here], space[here]
             )
         return tokens, moves, near
+
+    def _in_context(self, rows: NDArray[np.int32]) -> NDArray[np.float32]:
+        """The parser's vectors (one a row) of the words in ``rows`` but ``gap`` on both sides."""
+        network = self._network
+        odd = len(rows) % 2  # then a column more makes a pair of the last one
+        paired = np.append(rows, rows[-odd:]) if odd else rows
+        words = self._embeddings.table[paired].reshape(len(paired) // 2, 2, -1)
+        encoded = encode(np.ascontiguousarray(words.transpose(2, 1, 0)), network.convolutions)
+        by_side = encoded.reshape(len(encoded), -1).T @ network.linear.T
+        tokens = np.hstack(np.split(by_side, 2)).reshape(len(by_side), -1)
+        return tokens[: len(tokens) - odd]
 
     def _walked(
         self,

@@ -67,13 +67,17 @@ class Embedding:
 class Convolution:
     """One layer of the encoder: maxout over a window of three tokens, then layer norm.
 
-    ``weights`` has the pieces one below the other (``pieces · width`` rows, ``3 · width``
-    columns) and not interleaved as thinc has them, so that a maximum over the pieces is
-    one over whole blocks.
+    ``before`` (for the token before) and ``after`` have the pieces one below the other
+    (``pieces · width`` rows, ``width`` columns) and not interleaved as thinc has them, so that
+    a maximum over the pieces is one over whole blocks.  ``both`` and ``apart`` are halves of
+    the sum of all three tokens' and of the outer two's without the middle one's; ``both``
+    has the bias as one column more.
     """
 
-    weights: NDArray[np.float32]
-    bias: NDArray[np.float32]
+    before: NDArray[np.float32]
+    after: NDArray[np.float32]
+    both: NDArray[np.float32]
+    apart: NDArray[np.float32]
     scale: NDArray[np.float32]
     shift: NDArray[np.float32]
     pieces: int
@@ -213,9 +217,15 @@ def _convolution(residual: Model[Any, Any]) -> Convolution:
     window = by_name["expand_window"].attrs["window_size"]
     _require(window == 1, f"its window is {window} tokens to each side")
     maxout, norm = by_name["maxout"], by_name["layernorm"]
+    # Added up in 64 bits: rounded once.
+    weights = _pieces_apart(_array(maxout, "W"), axis=0).astype(np.float64)
+    bias = _pieces_apart(_array(maxout, "b"), axis=0)[:, None]
+    before, token, after = np.split(weights, 3, axis=1)
     return Convolution(
-        weights=_pieces_apart(_array(maxout, "W"), axis=0),
-        bias=_pieces_apart(_array(maxout, "b"), axis=0)[:, None],
+        before=before.astype(np.float32),
+        after=after.astype(np.float32),
+        both=np.hstack(((before + token + after) / 2, bias)).astype(np.float32),
+        apart=((before - token + after) / 2).astype(np.float32),
         scale=_array(norm, "G")[:, None],
         shift=_array(norm, "b")[:, None],
         pieces=maxout.get_dim("nP"),
