@@ -5,6 +5,9 @@ file gets its place in the archive (a second name on the same file system, a
 verified copy on another); only then does its name in the inbox go; last, the
 receipt gets its name.  So a receipt that can be seen is true, and the original
 is never touched before its copy is safe.
+
+Each is a generator of steps (``services.ingest.rounds``): it yields the folders whose names must
+be on disk before it goes on, and files that are archived together share those syncs.
 """
 # ruff: noqa: PTH104, PTH108, PTH123
 # pathlib holds no bytes, and names here need not be text.
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
     from services.ingest.drops import ArchiveKind, DropRow
     from services.ingest.files import Files
+    from services.ingest.rounds import Steps
 
 MOST_NAMES = 1000
 """Names tried for one file before giving up: nobody has that many of one name and drop id."""
@@ -60,43 +64,45 @@ class Archive:
             if not (os.path.lexists(place.target) or os.path.lexists(receipt_path(place))):
                 yield place
 
-    def store(self, row: DropRow, place: Place, receipt: Iterable[bytes]) -> None:
+    def store(
+        self, row: DropRow, place: Place, receipt: Iterable[bytes], *, begun: bool = True
+    ) -> Steps[None]:
         """Move the file to ``place`` and put its receipt beside it.
 
-        May be called again after a crash anywhere in it.  Raises :class:`Changed`
-        when the original isn't there any more, :class:`Taken` when another
-        file stands at ``place``.
+        May be called again after a crash anywhere in it; ``begun``: whether it may have been
+        called before, for this drop and place.  Raises :class:`Changed` when the original isn't
+        there any more, :class:`Taken` when another file stands at ``place``.
         """
-        folder = posixpath.dirname(place.target)
-        self.files.make_folder(folder)
-        self._recover(row)
-        placed = self._is_placed(row, place)
+        self.files.make_folder(posixpath.dirname(place.target))
+        if begun:
+            self._recover(row)
+        placed = begun and self._is_placed(row, place)
         hidden = self._write_receipt(row, place, receipt)
         try:
             if not placed:
-                self._place(row, place)
-            self._remove_original(row, place)
+                yield from self._place(row, place)
+            yield from self._remove_original(row, place)
         except (Changed, Taken):
             _discard(hidden)
             raise
-        self._show_receipt(hidden, place)
+        yield from self._show_receipt(hidden, place)
 
-    def store_receipt(self, row: DropRow, place: Place, receipt: Iterable[bytes]) -> None:
+    def store_receipt(self, row: DropRow, place: Place, receipt: Iterable[bytes]) -> Steps[None]:
         """Put only a receipt at ``place``: the original is gone. Raises :class:`Taken`."""
         self.files.make_folder(posixpath.dirname(place.target))
         if os.path.lexists(place.target):
             raise Taken
-        self._show_receipt(self._write_receipt(row, place, receipt), place)
+        yield from self._show_receipt(self._write_receipt(row, place, receipt), place)
 
-    def rewrite_receipt(self, row: DropRow, place: Place, receipt: Iterable[bytes]) -> None:
+    def rewrite_receipt(self, row: DropRow, place: Place, receipt: Iterable[bytes]) -> Steps[None]:
         """Put another receipt in the place of the one that stands at ``place``."""
         self.files.make_folder(posixpath.dirname(place.target))
         hidden = self._write_receipt(row, place, receipt)
         effect("ingest.receipt.replace")
         os.rename(hidden, receipt_path(place))
-        self.files.sync_folder(posixpath.dirname(place.target))
+        yield posixpath.dirname(place.target)
 
-    def move(self, row: DropRow, place: Place, receipt: Iterable[bytes]) -> None:
+    def move(self, row: DropRow, place: Place, receipt: Iterable[bytes]) -> Steps[None]:
         """Move an archived file from ``row.archived_from`` to ``place``, with another receipt.
 
         May be called again after a crash anywhere in it: the old name goes only when the new
@@ -105,16 +111,16 @@ class Archive:
         self.files.make_folder(posixpath.dirname(place.target))
         old = row.archived_from
         if row.gone is None and old is not None and not self._is_placed(row, place):
-            self._place_again(row, place, old)
-        self.rewrite_receipt(row, place, receipt)
+            yield from self._place_again(row, place, old)
+        yield from self.rewrite_receipt(row, place, receipt)
         if old is not None and _is_receipt_at(old + RECEIPT_SUFFIX, row.drop_id):
             # Only while the receipt beside it is ours: the name may be another drop's by now.
             for path in (old, old + RECEIPT_SUFFIX):
                 effect("ingest.archive.forget")
                 _discard(path)
-            self.files.sync_folder(posixpath.dirname(old))
+            yield posixpath.dirname(old)
 
-    def _place_again(self, row: DropRow, place: Place, old: bytes) -> None:
+    def _place_again(self, row: DropRow, place: Place, old: bytes) -> Steps[None]:
         effect("ingest.archive.move")
         try:
             self.files.link(old, place.target, None)
@@ -127,7 +133,7 @@ class Archive:
                 raise
             with open(old, "rb") as standing:
                 self._copy(row, place, standing.fileno())
-        self.files.sync_folder(posixpath.dirname(place.target))
+        yield posixpath.dirname(place.target)
 
     def _recover(self, row: DropRow) -> None:
         # Where the folder is gone or can't be entered there is nothing to give back.
@@ -156,7 +162,7 @@ class Archive:
             os.close(descriptor)
         return True
 
-    def _place(self, row: DropRow, place: Place) -> None:
+    def _place(self, row: DropRow, place: Place) -> Steps[None]:
         try:
             with self.files.opened(row.path) as descriptor:
                 if not self._is_original(row, descriptor):
@@ -173,7 +179,7 @@ class Archive:
             if error.errno in MISSING and self.files.identity(row.path) is None:
                 raise Changed("removed") from error
             raise
-        self.files.sync_folder(posixpath.dirname(place.target))
+        yield posixpath.dirname(place.target)
 
     def _is_original(self, row: DropRow, descriptor: int) -> bool:
         same = Identity.of(os.fstat(descriptor)).same_file(row.identity)
@@ -203,13 +209,20 @@ class Archive:
         _discard(hidden)
         raise Changed("changed")
 
-    def _remove_original(self, row: DropRow, place: Place) -> None:
+    def _remove_original(self, row: DropRow, place: Place) -> Steps[None]:
         standing = self.files.identity(row.path)
         if standing is None or not standing.same_file(row.identity):
             return  # removed by the run that crashed; what stands there now is somebody's new file
         if not self.files.remove(row.path, _hidden(row.drop_id, b"original"), row.identity):
             # It changed at the last moment: it keeps its name and is a new drop.
             self._take_back(place, standing)
+            return
+        try:
+            yield posixpath.dirname(posixpath.join(self.files.root, row.path))
+        except OSError as error:
+            if error.errno not in MISSING:
+                raise
+            # Somebody removed the folder that it has left: no name of it is there.
 
     def _take_back(self, place: Place, original: Identity | None) -> None:
         """Where the archived name is the same file as ``original``, it changed too: it goes."""
@@ -232,14 +245,14 @@ class Archive:
             raise
         return hidden
 
-    def _show_receipt(self, hidden: bytes, place: Place) -> None:
+    def _show_receipt(self, hidden: bytes, place: Place) -> Steps[None]:
         target = receipt_path(place)
         effect("ingest.receipt.rename")
         if os.path.lexists(target):
             _discard(hidden)  # written before the crash, from the same journal
             return
         os.rename(hidden, target)
-        self.files.sync_folder(posixpath.dirname(target))
+        yield posixpath.dirname(target)
 
 
 def receipt_path(place: Place) -> bytes:

@@ -180,7 +180,7 @@ class Files:
 
         It is first renamed to the hidden name ``drop_name``: that takes whatever
         stands there in one step, so that a file which comes to the same name
-        at this moment is seen, and given its name back, not deleted.
+        at this moment is seen, and given its name back, not deleted.  The caller syncs the folder.
         """
         name = posixpath.basename(path)
         with self.parent(path) as folder:
@@ -192,7 +192,6 @@ class Files:
                 return False
             effect("ingest.archive.unlink")
             os.unlink(drop_name, dir_fd=folder)
-            self.sync(folder)
         return True
 
     def recover(self, path: bytes, drop_name: bytes) -> None:

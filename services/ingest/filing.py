@@ -10,19 +10,22 @@ from services import metrics
 from services.bus.errors import Unavailable
 from services.ingest.archive import Taken
 from services.ingest.names import shown
-from services.ingest.reading import Changed
+from services.ingest.reading import HASH_WHOLE, Changed
 from services.ingest.receipts import GONE_NOTES, Receipt, receipt_article
+from services.ingest.rounds import in_step
 from services.observability import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
+    from uuid import UUID
 
     from schemas.events import Outcome
     from services.ingest.archive import Archive
     from services.ingest.drops import ArchiveKind, DropRow, Gone, Place
     from services.ingest.journal import Journal
     from services.ingest.receipts import ReceiptArticle
+    from services.ingest.rounds import Steps
     from services.ingest.waits import Waits
 
 log = get_logger("ingest")
@@ -59,11 +62,7 @@ class Filer:
             for row in self.journal.settled_files(BATCH + len(self.waits))
             if self.waits.ready(("archive", row.drop_id))
         ]
-        finished = []
-        for row in self._planned(due[:BATCH]):
-            receipt = self._try(row, self._file)
-            if receipt is not None:
-                finished.append((row, receipt))
+        finished = self._all_filed(due[:BATCH])
         if finished:
             self.journal.archived(row.drop_id for row, _ in finished)
         for row, receipt in finished:
@@ -73,6 +72,21 @@ class Filer:
             _log_receipt(receipt, refused)
             self.noted(receipt)
         return [row for row, _ in finished] + self.revise_archived()
+
+    def _all_filed(self, rows: Sequence[DropRow]) -> list[tuple[DropRow, Receipt]]:
+        begun = {row.drop_id for row in rows if row.place is not None}
+        planned = self._planned(rows)
+
+        def filed(row: DropRow) -> Steps[Receipt]:
+            return self._file(row, begun=row.drop_id in begun)
+
+        # Those that are hashed in no time go in step; no receipt waits for gigabytes of another's.
+        receipts: dict[UUID, Receipt | None] = {}
+        short = [row for row in planned if row.identity.size <= HASH_WHOLE]
+        for some in (short, *([row] for row in planned if row.identity.size > HASH_WHOLE)):
+            made = in_step((self._try(row, filed) for row in some), self.archive.files.sync_folder)
+            receipts.update(zip((row.drop_id for row in some), made, strict=True))
+        return [(row, receipt) for row in planned if (receipt := receipts[row.drop_id]) is not None]
 
     def revise_archived(self) -> list[DropRow]:
         """Write receipts again where outcomes were replaced; returns the files they are of.
@@ -84,7 +98,7 @@ class Filer:
         for row in self.journal.revised_files(BATCH):
             if not self.waits.ready(("archive", row.drop_id)):
                 continue
-            receipt = self._try(row, self._refile)
+            (receipt,) = in_step([self._try(row, self._refile)], self.archive.files.sync_folder)
             if receipt is not None:
                 self.journal.refiled(row)
                 log.info(
@@ -98,7 +112,7 @@ class Filer:
                 revised.append(row)
         return revised
 
-    def _refile(self, row: DropRow) -> Receipt:
+    def _refile(self, row: DropRow) -> Steps[Receipt]:
         """Write the receipt of an archived file again, where the file then is."""
         place = row.place
         if place is None:
@@ -108,18 +122,18 @@ class Filer:
             row, place = self._plan_move(row, start=0)
         if row.archived_from is None:
             receipt = make_receipt(self.journal, row, place)
-            self.archive.rewrite_receipt(
-                row, place, receipt.written(receipt_articles(self.journal, row))
-            )
+            written = receipt.written(receipt_articles(self.journal, row))
+            yield from self.archive.rewrite_receipt(row, place, written)
             return receipt
-        return self._move(row, place)
+        return (yield from self._move(row, place))
 
-    def _move(self, row: DropRow, place: Place) -> Receipt:
+    def _move(self, row: DropRow, place: Place) -> Steps[Receipt]:
         start = 0
         while True:
             receipt = make_receipt(self.journal, row, place)
+            written = receipt.written(receipt_articles(self.journal, row))
             try:
-                self.archive.move(row, place, receipt.written(receipt_articles(self.journal, row)))
+                yield from self.archive.move(row, place, written)
             except Taken:
                 start += 1
                 row, place = self._plan_move(row, start)
@@ -134,10 +148,12 @@ class Filer:
                     return planned, place
         raise Unavailable(f"no free name in the archive for {row.file}")
 
-    def _try(self, row: DropRow, work: Callable[[DropRow], Receipt]) -> Receipt | None:
+    def _try(
+        self, row: DropRow, work: Callable[[DropRow], Steps[Receipt]]
+    ) -> Steps[Receipt | None]:
         key = ("archive", row.drop_id)
         try:
-            receipt = work(row)
+            receipt = yield from work(row)
         except OSError as error:
             delay = self.waits.failed(key)
             if self.waits.tell(("archive", error.errno)):
@@ -156,15 +172,15 @@ class Filer:
             log.info("archive.resumed", file=row.file, drop_id=str(row.drop_id))
         return receipt
 
-    def _file(self, row: DropRow) -> Receipt:
+    def _file(self, row: DropRow, *, begun: bool) -> Steps[Receipt]:
         if row.gone is None:
             try:
-                return self._store(row)
+                return (yield from self._store(row, begun=begun))
             except Changed as error:
                 row = self._mark_gone(row, error)
-        return self._store(row)
+        return (yield from self._store(row, begun=begun))
 
-    def _store(self, row: DropRow) -> Receipt:
+    def _store(self, row: DropRow, *, begun: bool) -> Steps[Receipt]:
         """Store at the planned place, or the next that is free."""
         start = 0
         place = row.place
@@ -175,9 +191,9 @@ class Filer:
             written = receipt.written(receipt_articles(self.journal, row))
             try:
                 if row.gone is None:
-                    self.archive.store(row, place, written)
+                    yield from self.archive.store(row, place, written, begun=begun)
                 else:
-                    self.archive.store_receipt(row, place, written)
+                    yield from self.archive.store_receipt(row, place, written)
             except Taken:
                 start += 1
                 place = None

@@ -20,6 +20,7 @@ from services.ingest.drops import DropRow, Place, from_ms
 from services.ingest.files import MISSING, Files, FileView, Identity
 from services.ingest.names import archive_name, is_ignored, shown
 from services.ingest.reading import Changed
+from services.ingest.rounds import in_step
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,7 +86,8 @@ class Bench:
         self.place = Place("done", os.fsencode(self.done), b"a.txt")
 
     def store(self) -> None:
-        self.archive.store(self.row, self.place, [f'{{"drop_id": "{DROP}"}}'.encode()])
+        steps = self.archive.store(self.row, self.place, [f'{{"drop_id": "{DROP}"}}'.encode()])
+        in_step([steps], self.files.sync_folder)
 
     def names(self) -> list[str]:
         return sorted(path.name for path in self.done.iterdir())
