@@ -10,6 +10,7 @@ from tests.conformance.stores import done, filed, found, naming, shown
 from tests.factories import article_id
 
 if TYPE_CHECKING:
+    from schemas.article import EnrichedArticle
     from services.indexer.store.base import ArticleStore
 
 A, B, C, D = "person:ana", "person:bea", "person:cleo", "person:dora"
@@ -27,6 +28,44 @@ def test_an_entity_is_found_by_every_key_and_name_that_it_has(
     store.merge([A], B)
     store.file([naming(4, A)])
     assert set(found(store, entity=wanted)) == {article_id(1), article_id(2), article_id(4)}
+
+
+def called(number: int, key: str, name: str, **over: Any) -> EnrichedArticle:
+    """An article that calls an entity so."""
+    article = naming(number, key, **over)
+    (entity,) = article.entities
+    return article.model_copy(update={"entities": (entity.model_copy(update={"name": name}),)})
+
+
+@pytest.mark.parametrize(
+    ("key", "names"),
+    [
+        (BELARUS, ("Belarus", "Belorussia")),
+        ("person:ana lee", ("Ana Lee", "ANA LEIGH")),
+        ("date:2024-01-01", ("Monday", "New Year")),
+        ("money:usd 5", ("$5", "five dollars")),
+    ],
+)
+def test_a_name_finds_the_articles_that_call_it_so_and_no_others(
+    store: ArticleStore, key: str, names: tuple[str, str]
+) -> None:
+    usual, other = names
+    store.file([called(1, key, usual), called(2, key, other), called(3, key, usual)])
+    assert set(found(store, entity=usual.upper())) == {article_id(1), article_id(3)}
+    assert found(store, entity=other) == [article_id(2)]
+    assert set(found(store, entity=key)) == {article_id(n) for n in (1, 2, 3)}
+    store.file([called(2, key, usual, revision=2)])
+    assert found(store, entity=other) == []
+    assert set(found(store, entity=usual)) == {article_id(n) for n in (1, 2, 3)}
+
+
+@pytest.mark.parametrize(
+    "keys", [("person:ana", "org:ana", "wd:Q1"), ("date:2024-01-01", "date:2024-01-08")]
+)
+def test_a_name_finds_all_that_are_called_so(store: ArticleStore, keys: tuple[str, ...]) -> None:
+    store.file([called(n, key, "Monday") for n, key in enumerate(keys, start=1)])
+    assert set(found(store, entity="monday")) == {article_id(n + 1) for n in range(len(keys))}
+    assert found(store, entity=keys[0]) == [article_id(1)]
 
 
 @pytest.mark.parametrize("wanted", ["Q184", "q184", "wd:Q184", "WD:q184", " wd:Q184 "])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from schemas.annotations import NearDuplicate, StoryRef
+from schemas.article import Topic
 from services.indexer.store import sqlite_search, sqlite_write
 from services.indexer.store.base import Position, Query
 from services.indexer.store.sqlite import SqliteStore
@@ -32,6 +33,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqliteStore]:
     with SqliteStore(tmp_path_factory.mktemp("plans") / "store.sqlite3") as opened:
         opened.file([naming(n, A, B, story=STORY) for n in range(1, FEW + 20)])
         opened.file([naming(n, B, near_duplicate_of=COPY) for n in range(1000, 1010)])
+        ports = Topic(code="user:ports", name="Ports", score=1, assigned_by="model")
+        opened.file([naming(2000, B, topics=(ports,))])
         opened.merge([A], B)
         opened.split(A)
         yield opened
@@ -159,7 +162,7 @@ def test_a_page_is_read_in_the_order_of_its_index(
     assert not any("TEMP B-TREE" in step for step in steps(store, sql))
 
 
-@pytest.mark.parametrize("given", [{"entity": A}, {"topic": "medtop:04000000"}])
+@pytest.mark.parametrize("given", [{"entity": A}, {"entity": "Ana"}, {"topic": "Ports"}])
 def test_several_indexes_are_merged_and_not_sorted(
     store: SqliteStore, given: dict[str, Any]
 ) -> None:

@@ -15,16 +15,16 @@ from schemas.annotations import StoryRef
 from schemas.article import Language, Topic
 from services.indexer.store.entities import Refused
 from services.indexer.store.sqlite import SqliteStore
-from services.indexer.store.sqlite_fill import fill_totals
+from services.indexer.store.sqlite_fill import fill_names, fill_totals
 from tests.conformance.stores import naming
 from tests.factories import NOON, article_id, drop_id, make_drop, sha256
 
 if TYPE_CHECKING:
     from schemas.article import EnrichedArticle
 
-KEYS = ["person:ana", "person:bea", "org:ana works", "wd:Q184", "person:Ana"]
+KEYS = ["person:ana", "person:bea", "org:ana works", "wd:Q184", "person:Ana", "date:2024-01-01"]
 CODES = ["medtop:20000170", "medtop:04000000", "medtop:15000000", "user:Ports"]
-TABLES = ("totals", "forms", "name_words", "told_words", "story_totals")
+TABLES = ("totals", "forms", "names", "name_words", "told_words", "story_totals")
 
 
 @st.composite
@@ -88,6 +88,7 @@ def test_counts_are_those_of_counting_anew(steps: list[Any]) -> None:
         for table in TABLES:
             store._db.execute(f"DELETE FROM {table}")  # noqa: S608  (ours)
         fill_totals(store._db)
+        fill_names(store._db)
         assert counted == kept(store)
         check = "INSERT INTO found_by_words (found_by_words, rank) VALUES ('integrity-check', 1)"
         store._db.execute(check)

@@ -51,6 +51,10 @@ COUNTED = 5000
 """Articles of a condition that are counted to know the narrowest: a millisecond; which of two
 larger ones comes first makes no difference to a page of them."""
 
+NAMESAKES = 100
+"""Entities of one name that are searched for by it: more than share any, and SQLite merges 500
+lists at most."""
+
 _FIRST, _LAST = -(2**63), 2**63 - 1
 
 _IN_RANGE = "{place} >= :first AND {place} < :before"
@@ -85,7 +89,11 @@ _AT_MOST = "(SELECT count(*) FROM ({range} LIMIT {most}))"
 
 _OF_ROW = "EXISTS (SELECT 1 FROM articles AS c WHERE c.place = {place} AND c.{column} = :{value})"
 
-_HAS = "SELECT {alias}.place FROM {table} AS {alias} WHERE {alias}.{column} = :{value}"
+_HAS = "SELECT {alias}.place FROM {table} AS {alias} WHERE"
+
+_CALLED_SO = "SELECT key FROM names WHERE facet = ? AND folded = ? LIMIT ?"
+
+_FORMS = "SELECT form FROM forms WHERE facet = ? AND key = ?"
 
 _MATCHES = """
     EXISTS (SELECT 1 FROM found_by_words AS f
@@ -105,6 +113,35 @@ class Condition:
 
     ranges: tuple[tuple[str, str], ...]
     test: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Facet:
+    """A table of what articles have."""
+
+    name: str
+    table: str
+    column: str
+    more: tuple[str, ...] = ()
+    """What leads to more articles, beside keys."""
+
+    @property
+    def called(self) -> str:
+        """What leaves those of a key that have the name which is searched for."""
+        return f" AND {self.name}.name_folded = :{self.name}"
+
+
+# Dates and amounts are found by an index of their names; the expression must be the index's own.
+_ENTITIES = _Facet(
+    "entity",
+    "entities",
+    "key_folded",
+    (
+        """entity.name_folded = :entity
+        AND (entity.key_folded GLOB 'date:*' OR entity.key_folded GLOB 'money:*')""",
+    ),
+)
+_TOPICS = _Facet("topic", "lineage", "code_folded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +288,7 @@ def _conditions(db: sqlite3.Connection, query: Query, values: Values) -> list[Co
     if query.entity is not None:
         found.append(_entity(db, query.entity, values))
     if query.topic is not None:
-        found.append(_topic(query.topic, values))
+        found.append(_topic(db, query.topic, values))
     for name, column, wanted in (
         ("language", "language", query.language),
         ("source", "source_folded", query.source),
@@ -295,14 +332,14 @@ def _entity(db: sqlite3.Connection, wanted: str, values: Values) -> Condition:
     """By its key, by a name that the article has, and by a key or name of what was merged."""
     values["entity"] = fold(wanted)
     values["entity_key"] = fold(full_key(wanted))
-    keys = sorted(row[0] for row in db.execute(_KEYS, values))
-    return _listed("entities", keys, values, "entity")
+    keys = [row[0] for row in db.execute(_KEYS, values)]
+    return _listed(db, _ENTITIES, keys, values)
 
 
-def _topic(wanted: str, values: Values) -> Condition:
+def _topic(db: sqlite3.Connection, wanted: str, values: Values) -> Condition:
     """By a code or a name; topics below it are in the lineage of each article."""
     values["topic"] = fold(wanted)
-    return _listed("lineage", [*_codes().get(fold(wanted), ()), fold(wanted)], values, "topic")
+    return _listed(db, _TOPICS, [*_codes().get(fold(wanted), ()), fold(wanted)], values)
 
 
 @cache
@@ -315,18 +352,32 @@ def _codes() -> Mapping[str, Sequence[str]]:
     return found
 
 
-def _listed(table: str, keys: Sequence[str], values: Values, name: str) -> Condition:
+def _listed(
+    db: sqlite3.Connection, facet: _Facet, keys: Sequence[str], values: Values
+) -> Condition:
     """Articles that have one of ``keys``, or the name, in a table of what articles have."""
-    column = "key_folded" if table == "entities" else "code_folded"
-    wanted = {f"{name}_{n}": key for n, key in enumerate(keys)}
+    named = _named(db, facet.name, str(values[facet.name]))
+    wheres = dict.fromkeys(sorted(keys), "")
+    for key in named:
+        wheres.setdefault(key, facet.called if named[key] else "")
+    wanted = {f"{facet.name}_{n}": key for n, key in enumerate(wheres)}
     values |= wanted
-    wheres = [*((column, value) for value in wanted), ("name_folded", name)]
-    selects = tuple(
-        (_HAS.format(alias=name, table=table, column=each, value=value), f"{name}.place")
-        for each, value in wheres
-    )
-    tests = " OR ".join(f"EXISTS ({sql} AND {place} = {{place}})" for sql, place in selects)
-    return Condition(selects, f"({tests})")
+    has = _HAS.format(alias=facet.name, table=facet.table)
+    selects = [
+        f"{has} {facet.name}.{facet.column} = :{value}{wheres[key]}"
+        for value, key in wanted.items()
+    ]
+    selects += [f"{has} {more}" for more in facet.more]
+    place = f"{facet.name}.place"
+    tests = " OR ".join(f"EXISTS ({sql} AND {place} = {{place}})" for sql in selects)
+    return Condition(tuple((sql, place) for sql in selects), f"({tests})")
+
+
+def _named(db: sqlite3.Connection, facet: str, name: str) -> dict[str, bool]:
+    """Keys that are called ``name``, each with whether it has other names, too."""
+    keys = [row[0] for row in db.execute(_CALLED_SO, (facet, name, NAMESAKES))]
+    forms = {key: db.execute(_FORMS, (facet, key)) for key in keys}
+    return {key: any(fold(form) != name for (form,) in called) for key, called in forms.items()}
 
 
 def expression(words: Expression) -> str:

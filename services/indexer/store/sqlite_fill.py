@@ -1,4 +1,6 @@
-"""What brings the rows of a version 3 store to version 4: lists by place, totals and names.
+"""What brings the rows of older stores to newer versions.
+
+To version 4: lists by place, totals, and words of names.  To version 6: keys by name.
 
 These are steps of a migration: they stay as they are whatever later versions do.
 """
@@ -87,6 +89,12 @@ _TOTALS = (
     """,
 )
 
+_NAMED = """
+    INSERT OR IGNORE INTO names SELECT facet, folded(form), key FROM forms
+    WHERE facet = 'topic' OR facet = 'entity'
+        AND NOT (key GLOB 'date:*' OR key GLOB 'money:*')
+"""
+
 
 def fill_lists(db: sqlite3.Connection) -> None:
     """Give every article its place, its change and its source, and topics those above them."""
@@ -153,3 +161,9 @@ def _spell(db: sqlite3.Connection, table: str, names: list[tuple[str, str]]) -> 
         f"INSERT OR IGNORE INTO {table} VALUES (?, ?, ?)",  # noqa: S608  (the table is ours)
         [(word, key, name) for key, name in names for word in name_words(name)],
     )
+
+
+def fill_names(db: sqlite3.Connection) -> None:
+    """Tell which keys have a name: of entities but dates and amounts, and of topics."""
+    db.create_function("folded", 1, _folded, deterministic=True)
+    db.execute(_NAMED)

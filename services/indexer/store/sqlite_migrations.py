@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import TypeAlias
 
-from services.indexer.store.sqlite_fill import fill_lists, fill_totals
+from services.indexer.store.sqlite_fill import fill_lists, fill_names, fill_totals
 from services.indexer.store.sqlite_tallies import TABLES as _V5
 
 Step: TypeAlias = str | Callable[[sqlite3.Connection], None]
@@ -368,6 +368,31 @@ _V4: tuple[Step, ...] = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[Step, ...], ...] = (_V1, _V2, _V3, _V4, _V5)
+# Names lead to keys, of which there are few, and keys to articles: an index of all articles by
+# name grew by as much as that by key, each name of an article at another end of it. Dates and
+# amounts keep theirs: `Monday` is the name of hundreds of them.
+_V6: tuple[Step, ...] = (
+    """
+    CREATE TABLE names (
+        facet TEXT NOT NULL,
+        folded TEXT NOT NULL,
+        key TEXT NOT NULL,
+        PRIMARY KEY (facet, folded, key)
+    ) WITHOUT ROWID
+    """,
+    fill_names,
+    "DROP INDEX entities_name",
+    "DROP INDEX lineage_name",
+    """
+    CREATE INDEX entities_value ON entities (name_folded, place)
+    WHERE key_folded GLOB 'date:*' OR key_folded GLOB 'money:*'
+    """,
+    # Of its own accord FTS5 merges four segments into one: each word is written once more for
+    # four times as many transactions. Eight take a tenth off what filing costs, and a search
+    # looks into some segments more.
+    "INSERT INTO found_by_words (found_by_words, rank) VALUES ('automerge', 8)",
+)
+
+MIGRATIONS: tuple[tuple[Step, ...], ...] = (_V1, _V2, _V3, _V4, _V5, _V6)
 """What leads from version n (its index) to n + 1: statements, and functions that take the
 connection. Only ever append."""

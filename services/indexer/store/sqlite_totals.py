@@ -1,9 +1,9 @@
 """What the SQLite store keeps beside its articles so that nothing is counted while somebody waits.
 
 ``totals``: live articles by facet and key.  ``forms``: by how many of them each key is called
-what; an entity's types too.  ``name_words``: the words of entities' names.  ``story_totals``:
-stories as lists show them.  A :class:`Pending` gathers what a transaction changes of it, and the
-words of its articles, and writes that once, before the commit.
+what; an entity's types too.  ``names`` and ``name_words``: which keys are called so, and the words
+of entities' names.  ``story_totals``: stories as lists show them.  A :class:`Pending` gathers what
+a transaction changes of it, and the words of its articles, and writes that once, before the commit.
 """
 
 from __future__ import annotations
@@ -11,12 +11,16 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from services.indexer.store.entities import VALUES
 from services.indexer.store.places import time_of
-from services.indexer.store.words import name_words
+from services.indexer.store.rows import body_start
+from services.indexer.store.words import fold, name_words
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+    from schemas.article import EnrichedArticle
 
 ALL = ("all", "")
 """Facet and key of everything that a search can find."""
@@ -43,10 +47,18 @@ _CALL = """
     SET articles = articles + excluded.articles
 """
 
+_CALL_COUNTED = f"{_CALL} RETURNING articles"
+
 _CALLED_NO_MORE = """
     DELETE FROM forms WHERE facet = ? AND key = ? AND form = ? AND articles <= 0
     RETURNING facet, key, form
 """
+
+_NAME = "INSERT OR IGNORE INTO names VALUES (?, ?, ?)"
+
+_UNNAME = "DELETE FROM names WHERE facet = ? AND folded = ? AND key = ?"
+
+_FORMS = "SELECT form FROM forms WHERE facet = ? AND key = ?"
 
 _SPELL = "INSERT OR IGNORE INTO name_words VALUES (?, ?, ?)"
 
@@ -68,7 +80,20 @@ COUNT_STORY = """
     WHERE a.state = 'live' AND a.story = ? GROUP BY a.story
 """
 
+NAMED = frozenset({"entity", "topic"})
+"""Facets of which articles are found by name."""
+
+ADD_STORY = """
+    INSERT INTO story_totals VALUES (?, ?, ?, ?) ON CONFLICT (story) DO UPDATE
+    SET articles = articles + excluded.articles,
+        first_place = min(first_place, excluded.first_place),
+        last_place = max(last_place, excluded.last_place)
+"""
+
 Key: TypeAlias = tuple[str, str]
+Form: TypeAlias = tuple[str, str, str]
+"""Facet, key, and what it is called."""
+
 Text: TypeAlias = tuple[str | None, str | None]
 CountedT = TypeVar("CountedT")
 
@@ -80,15 +105,21 @@ class Pending:
         self._db = db
         self._articles: Counter[Key] = Counter()
         self._mentions: Counter[Key] = Counter()
-        self._forms: Counter[tuple[str, str, str]] = Counter()
+        self._forms: Counter[Form] = Counter()
         self._texts: dict[int, tuple[Text | None, Text | None]] = {}
-        self.stories: set[str] = set()
+        self._joined: dict[str, list[int]] = {}
+        """Stories that have new articles, and the places of these."""
 
-    def show(self, seq: int) -> None:
-        """Article ``seq`` is live now, and its rows are written."""
+        self.stories: set[str] = set()
+        """Stories of which articles may have gone: they are counted anew."""
+
+    def show(self, seq: int, article: EnrichedArticle) -> None:
+        """The article of row ``seq`` is live now, and its rows are written."""
         place = self._count(seq, 1)
         before, _ = self._texts.get(place, (None, None))
-        self._texts[place] = (before, self._text(place))
+        # As the index will read it when it has to forget it; SQLite's JSON ends at a NUL.
+        told = self._text(place) if "\0" in article.text else _told(article)
+        self._texts[place] = (before, told)
 
     def hide(self, seq: int) -> None:
         """Article ``seq`` won't be live any more; its rows are still there."""
@@ -101,9 +132,7 @@ class Pending:
         self._write_texts()
         self._write_totals()
         self._write_forms()
-        for story in sorted(self.stories):
-            self._db.execute(_FORGET_STORY, (story,))
-            self._db.execute(COUNT_STORY, (story,))
+        self._write_stories()
 
     def _text(self, place: int) -> Text:
         headline, body = self._db.execute(_TEXT, (place,)).fetchone()
@@ -127,7 +156,9 @@ class Pending:
             forms.add(("topic", code, name))
         _count_each(self._articles, keys, by)
         _count_each(self._forms, forms, by)
-        if story is not None:
+        if story is not None and by > 0:
+            self._joined.setdefault(story, []).append(place)
+        elif story is not None:
             self.stories.add(story)
         return int(place)
 
@@ -141,6 +172,17 @@ class Pending:
             if after is not None:
                 self._db.execute(_FIND_TEXT, (place, *after))
 
+    def _write_stories(self) -> None:
+        for story in sorted(self.stories):
+            self._db.execute(_FORGET_STORY, (story,))
+            self._db.execute(COUNT_STORY, (story,))
+        rows = [
+            (story, len(places), min(places), max(places))
+            for story, places in sorted(self._joined.items())
+            if story not in self.stories
+        ]
+        self._db.executemany(ADD_STORY, rows)
+
     def _write_totals(self) -> None:
         mentions = self._mentions.get
         counted = [(*key, by, mentions(key, 0)) for key, by in sorted(self._articles.items())]
@@ -150,14 +192,21 @@ class Pending:
 
     def _write_forms(self) -> None:
         rows = [(*form, by) for form, by in sorted(self._forms.items()) if by]
-        self._db.executemany(_CALL, rows)
-        spell(
-            self._db, [(key, name) for facet, key, name, by in rows if facet == "entity" and by > 0]
-        )
+        self._db.executemany(_CALL, [row for row in rows if row[0] not in NAMED or row[3] < 0])
+        new = [row[:3] for row in rows if row[0] in NAMED and row[3] > 0 and self._is_new(row)]
+        name(self._db, new)
         for facet, key, form, by in rows:
             if by < 0:
                 gone = self._db.execute(_CALLED_NO_MORE, (facet, key, form)).fetchall()
-                _unspell(self._db, gone)
+                _unname(self._db, gone)
+
+    def _is_new(self, row: tuple[str, str, str, int]) -> bool:
+        """Count a form in; whether nobody was called so before."""
+        return bool(self._db.execute(_CALL_COUNTED, row).fetchone()[0] == row[3])
+
+
+def _told(article: EnrichedArticle) -> Text:
+    return article.headline, article.text[body_start(article) :]
 
 
 def _count_each(counter: Counter[CountedT], found: set[CountedT], by: int) -> None:
@@ -168,28 +217,47 @@ def _count_each(counter: Counter[CountedT], found: set[CountedT], by: int) -> No
         counter.subtract(found)
 
 
-def spell(db: sqlite3.Connection, names: Iterable[tuple[str, str]]) -> None:
-    """Let entities, given by folded key and name, be found by the words of their names."""
-    db.executemany(_SPELL, [(word, key, name) for key, name in names for word in name_words(name)])
+def name(db: sqlite3.Connection, forms: Sequence[Form]) -> None:
+    """Let keys be found by what they are called, entities by the words of it, too."""
+    db.executemany(_NAME, [named for form in forms if (named := _named(*form)) is not None])
+    db.executemany(_SPELL, _words(forms))
 
 
-def _unspell(db: sqlite3.Connection, gone: Iterable[tuple[str, str, str]]) -> None:
-    rows = [
-        (word, key, name)
-        for facet, key, name in gone
+def _unname(db: sqlite3.Connection, gone: Sequence[Form]) -> None:
+    """Forms that were counted out by all are no names any more."""
+    for form in gone:
+        named = _named(*form)
+        left = {fold(other) for (other,) in db.execute(_FORMS, form[:2])}
+        if named is not None and named[1] not in left:
+            db.execute(_UNNAME, named)
+    db.executemany(_UNSPELL, _words(gone))
+
+
+def _named(facet: str, key: str, form: str) -> Form | None:
+    """The row of ``names`` for a form. Dates and amounts have none: see ``entities_value``."""
+    if facet not in NAMED or (facet == "entity" and key.startswith(VALUES)):
+        return None
+    return facet, fold(form), key
+
+
+def _words(forms: Iterable[Form]) -> list[Form]:
+    """The rows of ``name_words`` for forms."""
+    return [
+        (word, key, form)
+        for facet, key, form in forms
         if facet == "entity"
-        for word in name_words(name)
+        for word in name_words(form)
     ]
-    db.executemany(_UNSPELL, rows)
 
 
 # --- Entities that were merged or split: their rows have other keys now ------------------------
+
+_CALLED = "SELECT facet, key, form FROM forms WHERE facet = 'entity' AND key = :key"
 
 _DROP = (
     "DELETE FROM totals WHERE facet = 'entity' AND key = :key",
     "DELETE FROM forms WHERE facet = 'entity' AND key = :key",
     "DELETE FROM forms WHERE facet = 'type' AND key = :key",
-    "DELETE FROM name_words WHERE key = :key",
 )
 
 _RECOUNT = (
@@ -207,8 +275,6 @@ _RECOUNT = (
     """,
 )
 
-_NAMES = "SELECT key, form FROM forms WHERE facet = 'entity' AND key = :key"
-
 _TOLD = """
     SELECT root_folded, name FROM aliases WHERE name IS NOT NULL
     UNION SELECT coalesce(a.root_folded, t.key_folded), t.name
@@ -221,9 +287,14 @@ _TELL = "INSERT OR IGNORE INTO told_words VALUES (?, ?, ?)"
 def recount_entities(db: sqlite3.Connection, keys: Iterable[str]) -> None:
     """Count entities, given by folded keys, anew; what an operator told of any is read again."""
     for key in set(keys):
-        for statement in (*_DROP, *_RECOUNT):
-            db.execute(statement, {"key": key})
-        spell(db, db.execute(_NAMES, {"key": key}).fetchall())
+        value = {"key": key}
+        gone = db.execute(_CALLED, value).fetchall()
+        for statement in _DROP:
+            db.execute(statement, value)
+        _unname(db, gone)
+        for statement in _RECOUNT:
+            db.execute(statement, value)
+        name(db, db.execute(_CALLED, value).fetchall())
     # An operator tells some hundreds at most.
     db.execute("DELETE FROM told_words")
     told = db.execute(_TOLD).fetchall()

@@ -241,7 +241,7 @@ def _show(db: sqlite3.Connection, pending: Pending, seq: int, article: EnrichedA
             for n, (code, name) in enumerate(_lineage(article).items())
         ],
     )
-    pending.show(seq)
+    pending.show(seq, article)
 
 
 def _lineage(article: EnrichedArticle) -> dict[str, str]:
