@@ -15,7 +15,7 @@ _TIME_LABEL = re.compile(
     re.IGNORECASE,
 )
 _AGO = re.compile(r"(?:an?|\d{1,3}) (?:second|minute|min|hour|hr|day|week)s? ago", re.IGNORECASE)
-_TIMELY = re.compile(r"\d| ago\b")
+_DIGIT, _SINCE = re.compile(r"\d"), re.compile(r" ago\b")
 
 MAX_TIME_LINE = 200
 """Characters: two labels with a moment each, generously."""
@@ -25,7 +25,7 @@ _EDGES = " \t|·•,;()-–—"
 
 def times(text: str) -> Finding | None:
     """A line of publication or update times, labelled or bare."""
-    if not _TIMELY.search(text):
+    if not (_DIGIT.search(text) or _SINCE.search(text)):
         return None  # most lines: the labels needn't be looked for
     labels = list(_TIME_LABEL.finditer(text)) if len(text) <= MAX_TIME_LINE else []
     if not labels or text[: labels[0].start()].strip(_EDGES):
@@ -98,6 +98,8 @@ def byline(text: str) -> Finding | None:
     """A line of authors, perhaps with a time, or an agency's sign-off."""
     if _SIGN_OFF.fullmatch(text) and text.lstrip("(")[:1].isupper():
         return Finding("byline")
+    if not _BY.match(text):
+        return None  # most lines: they needn't be taken apart
     first, *rest = _SEGMENTS.split(text)
     match = _BY.fullmatch(first)
     authors = _authors(match["names"].rstrip()) if match else ()

@@ -48,8 +48,11 @@ def photo_credit(text: str) -> Finding | None:
         return Finding("photo_credit", credit=credit) if _is_credit(credit) else None
     if len(text) <= MAX_CREDIT_CHARS and _CREDIT_ONLY.fullmatch(text) and "reserved" not in text:
         return Finding("photo_credit", credit=text.strip("()"))
-    # A caption stands on the page under its picture and ends with whose it is.
-    if caption := _CAPTION_CREDIT.search(text, max(0, len(text) - 110)):
+    # A caption stands on the page under its picture and ends with whose it is: most lines have
+    # neither of the signs without which there is none.
+    tail = max(0, len(text) - 110)
+    signs = text.endswith(")") or text.find(":", tail) >= 0
+    if signs and (caption := _CAPTION_CREDIT.search(text, tail)):
         return Finding("photo_credit", credit=caption["credit"].strip("() "))
     return None
 

@@ -56,6 +56,8 @@ def one_spaced(text: str) -> str:
     Piece by piece, for each word takes some sixty bytes while it stands in a list: a text of
     8 MiB that has only words of a letter or two would take over 200 MB.
     """
+    if text.isprintable() and "  " not in text:
+        return text.strip()  # most texts: of white space only the blank is printable
     if len(text) <= PIECE:
         return " ".join(text.split())
     pieces: list[str] = []

@@ -97,6 +97,7 @@ _PROMO = re.compile(
 
 def promo(text: str) -> Finding | None:
     """A call to subscribe, follow, download, or an advertisement's label."""
-    if not text[0].isupper() or SPEAKS.search(text):
+    # In this order: hardly a line starts as one of these, and a verb is looked for in all of it.
+    if not text[0].isupper() or not _PROMO.fullmatch(text) or SPEAKS.search(text):
         return None
-    return Finding("promo") if _PROMO.fullmatch(text) else None
+    return Finding("promo")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from services.ingest.readers.base import Unreadable
 from services.ingest.readers.json_head import are_lines_behind_a_fault, json_head
@@ -92,6 +93,7 @@ def binary_kind(head: bytes) -> str | None:
     return "binary data" if has_binary_share(head) else None
 
 
+@lru_cache(maxsize=2)  # each reader of text asks for the same head
 def markup_kind(head: bytes) -> str | None:
     """Which structured text format ``head`` starts; None for prose."""
     text = _narrow(head)
