@@ -275,7 +275,9 @@ class Settings(BaseSettings):
         "postgresql://user:password@host/wiredesk. Unset: the SQLite file.",
     )
     index_batch_size: PositiveInt = Field(
-        default=100, description="Articles filed in one transaction at most."
+        default=100,
+        description="Articles filed in one transaction at most. While many wait for enrichment, "
+        "they are gathered for up to a second until half as many are there; 1: never.",
     )
 
     # --- API and page ------------------------------------------------------------

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from abc import ABC, abstractmethod
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,7 +16,8 @@ from redis.exceptions import RedisError
 
 from services.bus.connect import cancel
 from services.bus.envelope import bytes_of, read
-from services.bus.keys import Keys
+from services.bus.groups import waiting_for
+from services.bus.keys import ENRICHMENT, Keys
 from services.bus.messages import Message
 from services.bus.patience import Facts, Stopping
 from services.observability import get_logger
@@ -34,6 +36,19 @@ log = get_logger(__name__)
 
 LEASE_FRACTION = 4
 """Renewals of a lease within ``claim_after``: two of them may fail and it still holds."""
+
+BEFORE = {ENRICHMENT.writes: ENRICHMENT}
+"""The stage whose messages come by a stream."""
+
+MANY_BEFORE = 32
+"""Messages waiting for the stage before from which a stage that fills its batches gathers one. One
+worker of enrichment needs 0.6 s for so many; with any number, once there are fewer nobody waits
+for longer than ``GATHER_STEP``."""
+
+GATHER, GATHER_STEP = 1.0, 0.25
+"""Seconds that a batch is gathered for at most, and between two looks at what has come. Each
+message costs the store 2.35 ms of CPU in batches of 100, and 3.8 in those of eight that enrichment
+hands on; a second brings some forty of each of its workers."""
 
 
 @dataclass(eq=False)
@@ -85,6 +100,8 @@ class Reading(ABC):
         # of exactly those messages whose attempt had been counted.
         self._turn = asyncio.Lock()
         self._hands: list[Hand] = []
+        self._before = BEFORE.get(spec.reads)
+        self._worked_at = -GATHER
 
     @abstractmethod
     async def _work(self, messages: Sequence[Message]) -> None:
@@ -180,10 +197,41 @@ class Reading(ABC):
             await self.facts.stopping.wait()
             return
         if hand.fills:
-            await self._fill(hand)
+            await self._gather(hand)
         messages = [each for each in self._together(hand) if await self.holds(each.partition)]
         if messages:
             await self._work(messages)
+        self._worked_at = time.monotonic()
+
+    async def _gather(self, hand: Hand) -> None:
+        """Fill a batch; while it isn't half full and many are on their way, wait for some of them.
+
+        Only right behind another batch: what comes alone, or first, is worked on at once.  So is
+        what there is when the process is to stop.
+        """
+        now = time.monotonic()
+        follows, until = now - self._worked_at < GATHER, now + GATHER
+        await self._fill(hand)
+        while follows and self._in_hand(hand) * 2 < self._batch_size and await self._many_before():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.facts.stopping.wait(), GATHER_STEP)
+            await self._fill(hand)
+            follows = time.monotonic() < until and not self.facts.stopping.is_set()
+
+    def _in_hand(self, hand: Hand) -> int:
+        """Messages of a hand, and of others that may share its batch."""
+        others = [each for each in self._hands if not each.alone and not each.taken]
+        return sum(len(each.messages) for each in (hand, *others))
+
+    async def _many_before(self) -> bool:
+        """Whether many messages wait for the stage before this one; no where it can't be told."""
+        if self._before is None:
+            return False
+        try:
+            return await waiting_for(self._redis, self._keys, self._before) >= MANY_BEFORE
+        except RedisError as error:
+            log.debug("batch.not_filled", error=str(error))
+            return False
 
     async def _fill(self, hand: Hand) -> None:
         """Read what came right behind the messages of a hand, as far as it fills a batch.
