@@ -9,7 +9,7 @@ that they lie in one slot of a Redis Cluster and one script may touch several of
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from schemas.events import (
@@ -122,6 +122,15 @@ class Keys:
     namespace: str
     partitions: int = 1
     partition: int = 0
+    _home: str = field(init=False, repr=False, compare=False)
+    _here: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Spell out once what every key begins with."""
+        home = f"{{{self.namespace}}}"
+        here = f"{{{self.namespace}/{self.partition}}}" if self.partition else home
+        object.__setattr__(self, "_home", home)
+        object.__setattr__(self, "_here", here)
 
     @classmethod
     def of(cls, settings: Settings) -> Keys:
@@ -148,14 +157,6 @@ class Keys:
         if stream is not None and stream in CHANGE_STREAMS:
             return (self.at(0),)
         return tuple(self.at(partition) for partition in range(self.partitions))
-
-    @property
-    def _home(self) -> str:
-        return f"{{{self.namespace}}}"
-
-    @property
-    def _here(self) -> str:
-        return f"{{{self.namespace}/{self.partition}}}" if self.partition else self._home
 
     # --- of a partition --------------------------------------------------------------
     def stream(self, stream: Stream) -> str:
