@@ -1,5 +1,7 @@
 """What the benches share: invented articles, rounds that take turns, and where figures go.
 
+The articles are like news (:mod:`tests.bench.news_texts`).
+
 Machines differ and are shared, so a figure that is to be compared is a *ratio*
 within one run, whose rivals took turns.  Nothing here judges.
 """
@@ -23,10 +25,13 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.article import EnrichedArticle, Language
 from services.bus.server import find_program
+from tests.bench.news_texts import Story
+from tests.bench.news_words import SYLLABLES
+from tests.bench.news_words import words_of as words_of  # noqa: PLC0414  # others take it from here
 from tests.factories import NOON, article_id, drop_id, make_drop, make_raw
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from schemas.article import RawArticle
 
@@ -34,13 +39,10 @@ RESULTS = Path(__file__).parents[2] / "build" / "bench.json"
 """The figures of each bench's last run; not kept in git."""
 
 PARAGRAPH_SENTENCES = 3
+"""Of a crowded text."""
 
 
-def words_of(text: str) -> tuple[str, ...]:
-    """The words of ``text``."""
-    return tuple(text.split())
-
-
+# From here to SENTENCES: what the crowded texts are made of, see crowded_text.
 FIRST_NAMES = words_of(
     "Ana John Maria Wen Erik Fatima Pavel Grace Tomas Aisha Henrik Lucia Samuel Ingrid Omar "
     "Rachel Dmitri Claire Kofi Hannah Mateo Yuki Patrick Elena"
@@ -66,7 +68,6 @@ ORGANISATIONS = (
     "Lakeside Insurance",
 )
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Sunday")
-SYLLABLES = words_of("ba den kor lun mar nes ol per rin sal tor ul ven wick zan hol")
 SENTENCES = (
     "{person} told {org} on {day} that the harbour of {place} would stay closed until spring.",
     "{person}, who leads {org}, met fishermen in {place} and promised {number} million euros.",
@@ -107,24 +108,47 @@ def new_names(number: int, count: int) -> tuple[str, ...]:
 
 def headline(number: int) -> str:
     """The headline of the ``number``-th article."""
-    return f"Storm report {number}: {PLACES[number % len(PLACES)]} closes its harbour"
+    return Story(number).headline
 
 
 def paragraphs(number: int, words: int) -> tuple[str, ...]:
     """The body of the ``number``-th article: at least ``words`` words, by less than a paragraph."""
-    chance = random.Random(number)  # noqa: S311  # no secret hangs on it
-    made: list[str] = []
-    written = 0
-    while written < words:
-        paragraph = " ".join(_sentence(chance) for _ in range(PARAGRAPH_SENTENCES))
-        made.append(paragraph)
-        written += len(paragraph.split())
-    return tuple(made)
+    return _up_to(words, Story(number).paragraphs())
 
 
 def plain_text(number: int, words: int) -> str:
     """The ``number``-th article as a text file has it."""
-    return "\n\n".join((headline(number), *paragraphs(number, words))) + "\n"
+    story = Story(number)
+    return _as_file(story.headline, _up_to(words, story.paragraphs()))
+
+
+def crowded_text(number: int, words: int) -> str:
+    """The same with twice as many names as news has, from few: what the benches had before.
+
+    Every sentence draws its people, from 24 first names and 24 surnames, and every article from
+    18 places and 10 organisations: articles share most of their names, and none is a rare one.
+    """
+    headline = f"Storm report {number}: {PLACES[number % len(PLACES)]} closes its harbour"
+    return _as_file(headline, _up_to(words, _crowded_paragraphs(number)))
+
+
+def _crowded_paragraphs(number: int) -> Iterator[str]:
+    chance = random.Random(number)  # noqa: S311  # no secret hangs on it
+    while True:
+        yield " ".join(_sentence(chance) for _ in range(PARAGRAPH_SENTENCES))
+
+
+def _up_to(words: int, texts: Iterator[str]) -> tuple[str, ...]:
+    made: list[str] = []
+    written = 0
+    while written < words:
+        made.append(next(texts))
+        written += len(made[-1].split())
+    return tuple(made)
+
+
+def _as_file(headline: str, body: tuple[str, ...]) -> str:
+    return "\n\n".join((headline, *body)) + "\n"
 
 
 def raw_article(number: int, words: int, *more: str) -> RawArticle:
