@@ -69,7 +69,7 @@ def _sure(clusters: Sequence[Cluster], links: Sequence[Link | None]) -> list[Lin
 
 
 def _told(named: Iterable[Named], where: Layout) -> int:
-    return sum(not where.is_credit(name.start) for name in named)
+    return len(where.told([name.start for name in named]))
 
 
 def _cluster(group: Sequence[Named], gazetteer: Gazetteer, where: Layout) -> Cluster:

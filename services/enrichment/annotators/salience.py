@@ -56,6 +56,12 @@ class Layout:
         """Whether the first paragraphs (and not the headline) stand there."""
         return self.title_end <= start < self.lead_end
 
+    def told(self, starts: Sequence[int]) -> Sequence[int]:
+        """Those of ``starts`` where somebody is spoken of and the text doesn't name its makers."""
+        if not self.credits:
+            return starts
+        return [start for start in starts if not self.is_credit(start)]
+
     def is_credit(self, start: int) -> bool:
         """Whether the text names its makers there."""
         index = bisect_right(self.credits, (start, self.length)) - 1
@@ -90,13 +96,14 @@ def _lead_end(text: str, start: int) -> int:
 
 def salience(kind: EntityType, starts: Sequence[int], most: int, where: Layout) -> float:
     """0 to 1 of an entity named at ``starts``; ``most``: mentions of the most frequent one."""
-    told = [start for start in starts if not where.is_credit(start)]
+    told = where.told(starts)
     if not told:
         return 0.0
-    tenths = {start * TENTHS // max(where.length, 1) for start in told}
+    length, title, lead = max(where.length, 1), where.title_end, where.lead_end
+    tenths = {start * TENTHS // length for start in told}
     score = (
-        TITLE * any(map(where.in_title, told))
-        + LEAD * any(map(where.in_lead, told))
+        TITLE * (min(told) < title)
+        + LEAD * any(title <= start < lead for start in told)
         + FREQUENCY * log2(1 + len(told)) / log2(1 + max(most, len(told)))
         + SPREAD * len(tenths) / TENTHS
     )

@@ -52,6 +52,8 @@ _PLANNED = re.compile(
 )
 _SINCE = re.compile(r"\b(?:since|after|following|from)\s(?:the\s)?$")
 _AHEAD_OF = re.compile(r"\b(?:ahead\sof\s(?:the\s)?|(?:is|are)\son\s)$")
+_LONGEST_DIRECTLY: Final = len("following the \n")
+"""Characters of the longest that stands directly before an expression; ``$`` lets one follow."""
 
 
 def tense(text: str, start: int, end: int) -> Tense | None:
@@ -73,11 +75,12 @@ def _lowered(text: str) -> str:
 
 
 def _directly(before: str) -> Tense | None:
-    if _AHEAD_OF.search(before):
+    near = max(0, len(before) - _LONGEST_DIRECTLY)
+    if _AHEAD_OF.search(before, near):
         return "future"
-    if _SINCE.search(before):
+    if _SINCE.search(before, near):
         return "past"
-    found = _DIRECTLY_AHEAD.search(before)
+    found = _DIRECTLY_AHEAD.search(before, near)
     if found and _PLANNED.search(before[: found.start()]):
         return "future"
     return None
