@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from services import metrics
 from services.bus.errors import Unavailable
 from services.ingest.archive import Taken
-from services.ingest.names import shown
+from services.ingest.names import RECEIPT_SUFFIX, shown
 from services.ingest.reading import HASH_WHOLE, Changed
 from services.ingest.receipts import GONE_NOTES, Receipt, receipt_article
 from services.ingest.rounds import in_step
@@ -80,10 +80,9 @@ class Filer:
         def filed(row: DropRow) -> Steps[Receipt]:
             return self._file(row, begun=row.drop_id in begun)
 
-        # Those that are hashed in no time go in step; no receipt waits for gigabytes of another's.
         receipts: dict[UUID, Receipt | None] = {}
-        short = [row for row in planned if row.identity.size <= HASH_WHOLE]
-        for some in (short, *([row] for row in planned if row.identity.size > HASH_WHOLE)):
+        together = [row for row in planned if _goes_in_step(row)]
+        for some in (together, *([row] for row in planned if not _goes_in_step(row))):
             made = in_step((self._try(row, filed) for row in some), self.archive.files.sync_folder)
             receipts.update(zip((row.drop_id for row in some), made, strict=True))
         return [(row, receipt) for row in planned if (receipt := receipts[row.drop_id]) is not None]
@@ -235,6 +234,15 @@ class Filer:
         if found is None:
             raise Unavailable(f"journal: drop {row.drop_id} vanished")
         return found
+
+
+def _goes_in_step(row: DropRow) -> bool:
+    """Whether a file may be archived in step with others.
+
+    No receipt waits for gigabytes of another's file; and a file that is named like a receipt
+    comes when those of the others have their names, and looks for one that is free.
+    """
+    return row.identity.size <= HASH_WHOLE and not row.path.lower().endswith(RECEIPT_SUFFIX)
 
 
 def make_receipt(journal: Journal, row: DropRow, place: Place) -> Receipt:
