@@ -80,7 +80,8 @@ class Archive:
         hidden = self._write_receipt(row, place, receipt)
         try:
             if not placed:
-                yield from self._place(row, place)
+                self._place(row, place)
+                yield posixpath.dirname(place.target)
             yield from self._remove_original(row, place)
         except (Changed, Taken):
             _discard(hidden)
@@ -162,7 +163,7 @@ class Archive:
             os.close(descriptor)
         return True
 
-    def _place(self, row: DropRow, place: Place) -> Steps[None]:
+    def _place(self, row: DropRow, place: Place) -> None:
         try:
             with self.files.opened(row.path) as descriptor:
                 if not self._is_original(row, descriptor):
@@ -179,7 +180,6 @@ class Archive:
             if error.errno in MISSING and self.files.identity(row.path) is None:
                 raise Changed("removed") from error
             raise
-        yield posixpath.dirname(place.target)
 
     def _is_original(self, row: DropRow, descriptor: int) -> bool:
         same = Identity.of(os.fstat(descriptor)).same_file(row.identity)
