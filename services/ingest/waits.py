@@ -23,12 +23,12 @@ MANY_FILES = 32
 """Files on their way from which their outcomes are gathered before they are read: it takes longer
 than :data:`LINGER` until they all have their receipts, whatever is done with each."""
 
-LINGER = 0.4
+LINGER = 0.8
 """Seconds that outcomes are gathered then. Each reading of the stream, with its commit and its
 round of archiving, costs as much as three articles do: so more of them share it."""
 
 FEW_OUTCOMES = 25
-"""Outcomes from which no more are waited for: at 60 a second and more nothing is held up."""
+"""Outcomes from which no more are waited for: at 30 a second and more nothing is held up."""
 
 
 def _utc_now() -> datetime:
