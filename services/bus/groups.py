@@ -27,18 +27,13 @@ async def ensure_groups(
     In every partition, or in ``places``.  Called before the first publish as well as before the
     first read.
     """
-
-    async def ensure(here: Keys) -> None:
+    pipe = redis.pipeline(transaction=False)
+    for here in keys.each() if places is None else places:
         for spec in (ENRICHMENT, INDEXER, *more):
-            try:
-                await redis.xgroup_create(
-                    here.stream(spec.reads), spec.group, id="0", mkstream=True
-                )
-            except ResponseError as error:
-                if "BUSYGROUP" not in str(error):
-                    raise
-
-    await in_each(keys.each() if places is None else places, ensure)
+            pipe.xgroup_create(here.stream(spec.reads), spec.group, id="0", mkstream=True)
+    for answer in await pipe.execute(raise_on_error=False):
+        if isinstance(answer, Exception) and "BUSYGROUP" not in str(answer):
+            raise answer
 
 
 async def group_info(redis: Redis, key: str) -> list[dict[str, Any]]:

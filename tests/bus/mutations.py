@@ -95,8 +95,8 @@ MUTATIONS = (
         (
             Edit(
                 f"{LUA}/hand_off.lua",
-                "if redis.call('XACK', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end",
-                "redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])",
+                "if redis.call('XACK', KEYS[1], ARGV[1], id) == 0 then return 0 end",
+                "redis.call('XACK', KEYS[1], ARGV[1], id)",
             ),
         ),
         "test_rule_03_hand_off.py",
@@ -123,6 +123,19 @@ MUTATIONS = (
         (Edit(SENDING, "                    raise answer\n", "                    answer = 0\n"),),
         "test_sending.py",
         ("test_what_a_full_server_refuses_is_sent_again_and_the_rest_is_not",),
+    ),
+    Mutation(
+        3,
+        "the messages of one run of a script get each other's answers",
+        (
+            Edit(
+                SENDING,
+                "[answer] * len(run) if isinstance(answer, Exception) else answer",
+                "[answer] * len(run) if isinstance(answer, Exception) else answer[::-1]",
+            ),
+        ),
+        "test_sending.py",
+        ("test_more_than_one_run_holds_are_answered_each",),
     ),
     Mutation(
         3,
@@ -220,7 +233,7 @@ MUTATIONS = (
         (
             Edit(
                 f"{LUA}/publish.lua",
-                " and #redis.call('XRANGE', KEYS[i], id, id) > 0 then",
+                " and #redis.call('XRANGE', KEYS[2 + i], id, id) > 0 then",
                 " then",
             ),
         ),
@@ -276,7 +289,7 @@ MUTATIONS = (
     Mutation(
         4,
         "whoever has another number of partitions may publish",
-        (Edit(f"{LUA}/publish.lua", "~= ARGV[5] then", "== 'never' then"),),
+        (Edit(f"{LUA}/publish.lua", "~= ARGV[4] then", "== 'never' then"),),
         "test_agreement.py",
         ("test_who_knows_another_number_publishes_nothing",),
     ),

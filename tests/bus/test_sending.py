@@ -15,7 +15,15 @@ from services.bus.connect import client, server_url
 from services.bus.keys import ENRICHED_STREAM, ENRICHMENT, RAW_STREAM
 from services.bus.publisher import received_event
 from services.bus.scripts import ArticleRef, Crossing, Scripts
-from services.bus.scripts.sending import BYTES_AT_ONCE, SENT_AT_ONCE, Call, parts
+from services.bus.scripts.sending import (
+    BYTES_AT_ONCE,
+    SENT_AT_ONCE,
+    TOGETHER,
+    Call,
+    Common,
+    parts,
+    together,
+)
 from services.bus.seeking import PatientConnection
 from services.effects import EffectLog
 from tests.bus.desk import Desk, article, articles, changed, publish
@@ -31,10 +39,11 @@ if TYPE_CHECKING:
     from tests.bus.processes import Workers
 
 BATCH = articles("good 1", "good 2", "good 3")
+RAW = Common("publish", "bus.publish.raw", ["{news}:a"], [])
 
 
 def call(size: int) -> Call:
-    return Call("publish", "bus.publish.raw", ["{news}:a"], [], size)
+    return Call(RAW, (), (), size)
 
 
 def events_of(made: Sequence[RawArticle]) -> list[tuple[ArticleRef, bytes]]:
@@ -57,6 +66,14 @@ def test_a_round_trip_is_bounded_in_scripts_and_in_bytes() -> None:
     assert list(parts([])) == []
 
 
+def test_messages_of_one_stream_in_one_partition_go_in_one_run_up_to_a_number() -> None:
+    other = Common("publish", "bus.publish.raw", ["{news/1}:a"], [])
+    one, two = Call(RAW, (), ()), Call(other, (), ())
+    calls = [one] * (TOGETHER + 1) + [two, two, one]
+    assert list(together(calls)) == [[one] * TOGETHER, [one], [two, two], [one]]
+    assert list(together([])) == []
+
+
 @pytest.mark.anyio
 async def test_they_run_in_order_and_are_answered_each(desk: Desk, settings: Settings) -> None:
     events = events_of(BATCH)
@@ -68,6 +85,19 @@ async def test_they_run_in_order_and_are_answered_each(desk: Desk, settings: Set
         await scripts.publish_all(RAW_STREAM, events, added)
     assert (first, added) == ([True], [True, False, True])
     assert desk.bodies(RAW_STREAM) == [events[1][1], events[0][1], events[2][1]]
+
+
+@pytest.mark.anyio
+async def test_more_than_one_run_holds_are_answered_each(desk: Desk, settings: Settings) -> None:
+    events = events_of([article(number) for number in range(1, 2 * TOGETHER + 4)])
+    known = [3, TOGETHER, 2 * TOGETHER]
+    async with client(server_url(settings)) as redis:
+        scripts = scripts_over(redis, desk, settings)
+        await scripts.publish_all(RAW_STREAM, [events[place] for place in known], [])
+        added: list[bool] = []
+        await scripts.publish_all(RAW_STREAM, [*events, events[0]], added)
+    assert added == [place not in known for place in range(len(events))] + [False]
+    assert len(desk.ids(RAW_STREAM)) == len(events)
 
 
 @pytest.mark.anyio

@@ -126,11 +126,13 @@ class FakeServer:
         found = self.stream(key).groups.get(group)
         return int(found is not None and found.pending.pop(entry_id, None) is not None)
 
-    def make_group(self, key: str, group: str) -> None:
+    def make_group(self, key: str, group: str) -> ResponseError | None:
+        """``XGROUP CREATE`` in a pipeline: its error, if any, is the answer."""
         if group in self.stream(key).groups:
-            raise ResponseError("BUSYGROUP Consumer Group name already exists")
+            return ResponseError("BUSYGROUP Consumer Group name already exists")
         self.about_to_write()
         self.stream(key).groups[group] = Group()
+        return None
 
     def give_new(self, key: str, group: str, consumer: str, count: int) -> dict[str, bytes]:
         """``XREADGROUP … >``; nothing where the group is gone."""
@@ -174,15 +176,23 @@ class FakeScripts:
         self.server.about_to_write()
         return getattr(self, name)(list(keys), [_plain(arg) for arg in args])
 
-    def publish(self, keys: list[str], args: list[Any]) -> int:
-        marker, target, noted, *streams = keys
-        _field, event, name, _ttl, partitions, *names = args
+    def publish(self, keys: list[str], args: list[Any]) -> list[int]:
+        target, noted, *more = keys
+        _field, name, _ttl, partitions, number_of_streams, *rest = args
         assert self.server.get(noted) is None, "these desks have one partition"
         assert partitions == "1"
+        count = int(number_of_streams)
+        known = dict(zip(rest[:count], more[:count], strict=True))
+        each = zip(more[count:], rest[count:], strict=True)
+        return [self._publish(marker, target, known, name, event) for marker, event in each]
+
+    def _publish(
+        self, marker: str, target: str, known: dict[str, str], name: str, event: bytes
+    ) -> int:
         at = self.server.get(marker)
         if at is not None:
             where, _, entry_id = at.partition(":")
-            key = dict(zip(names, streams, strict=True)).get(where)
+            key = known.get(where)
             if key is not None and entry_id in self.server.stream(key).entries:
                 return 0
         self.server.data[marker] = f"{name}:{self.server.xadd(target, event)}"
@@ -213,22 +223,24 @@ class FakeScripts:
                 book[entry_id] -= 1
         return len(args)
 
-    def hand_off(self, keys: list[str], args: list[Any]) -> int:
-        reads, attempts, writes, marker = keys
-        group, entry_id, name, _field, event, target, _ttl = args
-        self.server.hash(attempts).pop(entry_id, None)
-        if self.server.xack(reads, group, entry_id) == 0:
-            return 0
-        at = self.server.get(marker)
-        if at is not None and at != f"{name}:{entry_id}":
-            return 0
-        self.server.data[marker] = f"{target}:{self.server.xadd(writes, event)}"
-        return 1
+    def hand_off(self, keys: list[str], args: list[Any]) -> list[int]:
+        reads, attempts, writes, *markers = keys
+        group, name, _field, target, _ttl, *rest = args
+        crossed: list[int] = []
+        for marker, entry_id, event in zip(markers, rest[::2], rest[1::2], strict=True):
+            self.server.hash(attempts).pop(entry_id, None)
+            was_pending = self.server.xack(reads, group, entry_id)
+            goes_on = was_pending and self.server.get(marker) in {None, f"{name}:{entry_id}"}
+            if goes_on:
+                self.server.data[marker] = f"{target}:{self.server.xadd(writes, event)}"
+            crossed.append(int(goes_on))
+        return crossed
 
-    def acknowledge(self, keys: list[str], args: list[Any]) -> int:
-        acknowledged = self.server.xack(keys[0], *args)
-        self.server.hash(keys[1]).pop(args[1], None)
-        return acknowledged
+    def acknowledge(self, keys: list[str], args: list[Any]) -> list[int]:
+        group, *ids = args
+        for entry_id in ids:
+            self.server.hash(keys[1]).pop(entry_id, None)
+        return [self.server.xack(keys[0], group, entry_id) for entry_id in ids]
 
     def bury(self, keys: list[str], args: list[Any]) -> int:
         reads, attempts, dead, *more = keys
@@ -303,9 +315,6 @@ class FakeClient:
         self.frozen.clear()
         self.woken.clear()
 
-    async def xgroup_create(self, key: str, group: str, **_options: Any) -> None:
-        self.server.make_group(key, group)
-
     async def xinfo_groups(self, key: str) -> list[dict[str, Any]]:
         stream = self.server.stream(key)
         return [
@@ -340,6 +349,7 @@ class FakePipeline:
         self._client = client
         self._known: set[str] = set()
         self._queue: list[tuple[str, Sequence[str], Sequence[Any]]] = []
+        self._groups: list[tuple[str, str]] = []
 
     def execute_command(self, command: str, script: str, count: int, *rest: Any) -> None:
         """Queue a script; one that is named by its digest has been sent whole before."""
@@ -348,9 +358,16 @@ class FakePipeline:
         self._known.add(name)
         self._queue.append((name, rest[:count], rest[count:]))
 
+    def xgroup_create(self, key: str, group: str, **_options: Any) -> None:
+        """Queue the making of a group; no script stands in the same queue."""
+        self._groups.append((key, group))
+
     async def execute(self, *, raise_on_error: bool) -> list[Any]:
         """Run what is queued; whoever is cut off hears no answer, also not to what was done."""
         assert not raise_on_error, "an error's text would quote the event"
+        if self._groups:
+            assert not self._queue, "groups are made by themselves"
+            return [self._client.server.make_group(*each) for each in self._groups]
         return [await self._client.run(*each) for each in self._queue]
 
 

@@ -418,8 +418,8 @@ def test_whatever_happens_everything_is_conserved() -> None:
 def acknowledge_without_forwarding(patch: pytest.MonkeyPatch) -> None:
     """A message is acknowledged and what follows from it isn't written."""
 
-    def hand_off(self: FakeScripts, keys: list[str], args: list[Any]) -> int:
-        return self.server.xack(keys[0], args[0], args[1])
+    def hand_off(self: FakeScripts, keys: list[str], args: list[Any]) -> list[int]:
+        return [self.server.xack(keys[0], args[0], entry_id) for entry_id in args[5::2]]
 
     patch.setattr(FakeScripts, "hand_off", hand_off)
 
@@ -428,11 +428,14 @@ def forward_what_was_claimed_away(patch: pytest.MonkeyPatch) -> None:
     """A worker that wakes up late hands off although another did."""
     whole = FakeScripts.hand_off
 
-    def hand_off(self: FakeScripts, keys: list[str], args: list[Any]) -> int:
-        reads, _attempts, writes, marker = keys
-        if whole(self, keys, args) == 0 and args[1] in self.server.stream(reads).entries:
-            self.server.data[marker] = f"{args[5]}:{self.server.xadd(writes, args[4])}"
-        return 1
+    def hand_off(self: FakeScripts, keys: list[str], args: list[Any]) -> list[int]:
+        reads, _attempts, writes, *markers = keys
+        crossed = whole(self, keys, args)
+        for marker, entry_id, event in zip(markers, args[5::2], args[6::2], strict=True):
+            late = not crossed.pop(0)
+            if late and entry_id in self.server.stream(reads).entries:
+                self.server.data[marker] = f"{args[3]}:{self.server.xadd(writes, event)}"
+        return [1] * len(markers)
 
     patch.setattr(FakeScripts, "hand_off", hand_off)
 
@@ -440,9 +443,12 @@ def forward_what_was_claimed_away(patch: pytest.MonkeyPatch) -> None:
 def publish_without_a_marker(patch: pytest.MonkeyPatch) -> None:
     """What is sent again is added again."""
 
-    def publish(self: FakeScripts, keys: list[str], args: list[Any]) -> int:
-        self.server.data[keys[0]] = f"{args[2]}:{self.server.xadd(keys[1], args[1])}"
-        return 1
+    def publish(self: FakeScripts, keys: list[str], args: list[Any]) -> list[int]:
+        streams = int(args[4])
+        markers, events = keys[2 + streams :], args[5 + streams :]
+        for marker, event in zip(markers, events, strict=True):
+            self.server.data[marker] = f"{args[1]}:{self.server.xadd(keys[0], event)}"
+        return [1] * len(markers)
 
     patch.setattr(FakeScripts, "publish", publish)
 

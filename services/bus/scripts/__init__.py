@@ -34,7 +34,7 @@ from services.bus.scripts.given import (
     Limits,
     Trimmed,
 )
-from services.bus.scripts.sending import Call, Sender
+from services.bus.scripts.sending import Call, Common, Sender
 from services.effects import effect
 
 if TYPE_CHECKING:
@@ -92,7 +92,8 @@ class Scripts(Sender):
 
     async def publish(self, target: Stream, ref: ArticleRef, event: bytes) -> bool:
         """Add ``event`` once per (drop, article); False if it was on its way already."""
-        return await self._call(self._publish(target, ref, event))
+        here = self.keys.holding(ref.article_id)
+        return await self._call(_published(here, self._publishing(target, here), ref, event))
 
     async def publish_all(
         self, target: Stream, events: Sequence[tuple[ArticleRef, bytes]], added: list[bool]
@@ -101,16 +102,21 @@ class Scripts(Sender):
 
         Where it raises, ``added`` has the answers so far; called again with it, it goes on there.
         """
-        await self._send([self._publish(target, ref, event) for ref, event in events], added)
+        commons: dict[int, Common] = {}
+        calls = []
+        for ref, event in events:
+            # In the partition of the article, whichever this one is.
+            here = self.keys.holding(ref.article_id)
+            if here.partition not in commons:
+                commons[here.partition] = self._publishing(target, here)
+            calls.append(_published(here, commons[here.partition], ref, event))
+        await self._send(calls, added)
 
-    def _publish(self, target: Stream, ref: ArticleRef, event: bytes) -> Call:
-        """In the partition of the article, whichever this one is."""
-        here = self.keys.holding(ref.article_id)
-        keys = [here.marker(ref.drop_id, ref.article_id), here.stream(target), here.noted()]
-        keys += [here.stream(stream) for stream in STREAMS]
-        args = [DATA_FIELD, event, target.name, self._ttl, here.partitions]
+    def _publishing(self, target: Stream, here: Keys) -> Common:
+        keys = [here.stream(target), here.noted(), *(here.stream(stream) for stream in STREAMS)]
+        args = [DATA_FIELD, target.name, self._ttl, here.partitions, len(STREAMS)]
         args += [stream.name for stream in STREAMS]
-        return Call("publish", f"bus.publish.{target.name}", keys, args, len(event))
+        return Common("publish", f"bus.publish.{target.name}", keys, args)
 
     async def announce(self, target: Stream, change_id: UUID, event: bytes) -> bool:
         """Add the ``event`` of a change once; False if it had been added before."""
@@ -139,7 +145,8 @@ class Scripts(Sender):
 
     async def hand_off(self, spec: StageSpec, entry_id: str, ref: ArticleRef, event: bytes) -> bool:
         """Acknowledge and forward in one step; False if somebody else had done it."""
-        return await self._call(self._hand_off(self.keys, spec, entry_id, ref, event))
+        common = self._handing_off(spec, self.keys)
+        return await self._call(_handed_off(self.keys, common, entry_id, ref, event))
 
     async def cross_all(
         self, spec: StageSpec, crossings: Sequence[Crossing], crossed: list[bool]
@@ -149,38 +156,30 @@ class Scripts(Sender):
         Each in its own partition, whichever this one is.
         Where it raises, ``crossed`` has the answers so far; called again with it, it goes on there.
         """
+        commons: dict[tuple[int, bool], Common] = {}
         calls = []
         for each in crossings:
-            here = self.keys.at(each.partition)
+            here, goes_on = self.keys.at(each.partition), each.event is not None
+            common = commons.get((each.partition, goes_on))
+            if common is None:
+                make = self._handing_off if goes_on else _acknowledging
+                common = commons[each.partition, goes_on] = make(spec, here)
             if each.event is None:
-                calls.append(self._acknowledge(here, spec, each.entry_id))
+                calls.append(Call(common, (), (each.entry_id,)))
             else:
-                calls.append(self._hand_off(here, spec, each.entry_id, each.ref, each.event))
+                calls.append(_handed_off(here, common, each.entry_id, each.ref, each.event))
         await self._send(calls, crossed)
 
-    def _hand_off(
-        self, here: Keys, spec: StageSpec, entry_id: str, ref: ArticleRef, event: bytes
-    ) -> Call:
+    def _handing_off(self, spec: StageSpec, here: Keys) -> Common:
         if spec.writes is None:
             raise ValueError(f"stage {spec.name} writes no stream")
-        keys = [
-            here.stream(spec.reads),
-            here.attempts(spec),
-            here.stream(spec.writes),
-            here.marker(ref.drop_id, ref.article_id),
-        ]
-        names = [spec.reads.name, DATA_FIELD, event, spec.writes.name, self._ttl]
-        args = [spec.group, entry_id, *names]
-        return Call("hand_off", f"bus.hand_off.{spec.name}", keys, args, len(event))
+        keys = [here.stream(spec.reads), here.attempts(spec), here.stream(spec.writes)]
+        args = [spec.group, spec.reads.name, DATA_FIELD, spec.writes.name, self._ttl]
+        return Common("hand_off", f"bus.hand_off.{spec.name}", keys, args)
 
     async def acknowledge(self, spec: StageSpec, entry_id: str) -> bool:
         """Acknowledge a message that leads to no other."""
-        return await self._call(self._acknowledge(self.keys, spec, entry_id))
-
-    def _acknowledge(self, here: Keys, spec: StageSpec, entry_id: str) -> Call:
-        keys = [here.stream(spec.reads), here.attempts(spec)]
-        args = [spec.group, entry_id]
-        return Call("acknowledge", f"bus.acknowledge.{spec.name}", keys, args, 0)
+        return await self._call(Call(_acknowledging(spec, self.keys), (), (entry_id,)))
 
     async def bury(self, spec: StageSpec, dead: Stream, outcomes: Stream, burial: Burial) -> bool:
         """Move a message to the dead letters and report its outcome, in one step."""
@@ -374,3 +373,17 @@ __all__ = [
     "Trimmed",
     "new_call",
 ]
+
+
+def _published(here: Keys, common: Common, ref: ArticleRef, event: bytes) -> Call:
+    return Call(common, (here.marker(ref.drop_id, ref.article_id),), (event,), len(event))
+
+
+def _handed_off(here: Keys, common: Common, entry_id: str, ref: ArticleRef, event: bytes) -> Call:
+    marker = here.marker(ref.drop_id, ref.article_id)
+    return Call(common, (marker,), (entry_id, event), len(event))
+
+
+def _acknowledging(spec: StageSpec, here: Keys) -> Common:
+    keys = [here.stream(spec.reads), here.attempts(spec)]
+    return Common("acknowledge", f"bus.acknowledge.{spec.name}", keys, [spec.group])
