@@ -128,7 +128,7 @@ def test_a_store_goes_on_by_itself_when_its_server_is_back(
         finally:
             server.start()
         # A killed server mends its files first; on a busy disk that takes more than a second.
-        monkeypatch.setattr(postgres_pool, "FREE_TIMEOUT", given)
+        store._connections._pool.timeout = given
         assert filed(store, version(first, content=f"before {first}")) == ["indexed"]
         assert found(store, f'"before {first}"') == [article_id(first)]
         assert filed(store, version(first + 10, content=f"after {first}")) == ["indexed"]
