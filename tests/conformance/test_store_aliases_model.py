@@ -172,7 +172,8 @@ def test_whatever_the_schema_allows_survives_merges_of_its_entities(
 ) -> None:
     """Any key at all: nothing raises, what is shown is valid, and a split gives it back."""
     usable = article.model_copy(update={"status": "usable", "story": None})  # type: ignore[attr-defined]  # an article
-    keys = [key for key in keys_in(usable) if key.strip() == key != ""]
+    # One with a NUL in it is refused: what is named by it is filed all the same.
+    keys = [key for key in keys_in(usable) if key.strip() == key != "" and "\0" not in key]
     with tempfile.TemporaryDirectory() as folder, desk(name, Path(folder)) as place:
         store = place.open()
         store.file([usable])
