@@ -48,7 +48,7 @@ from tests.bench.measure import (
     taking_turns,
     tell,
 )
-from tests.bench.running import QUIET, cpu_of, desk_of, one_core, used, wait_for_receipts
+from tests.bench.running import QUIET, cpu_of, desk_of, drop, one_core, used, wait_for_receipts
 from tests.wait import wait_until
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Rivals:
     def desk_turn(self, numbers: range, text: Text) -> dict[str, float]:
         """CPU seconds of each service of the desk for these articles."""
         before = cpu_of(self.desk)
-        drop(self.desk.settings.inbox, numbers, text)
+        drop(self.desk.settings.inbox, numbers, WORDS, text)
         wait_for_receipts(self.desk, numbers)
         return used(before, cpu_of(self.desk))
 
@@ -137,14 +137,6 @@ class Rivals:
         return taking_turns({"wiredesk": desk, "naive": script}, CROWDED_ROUNDS)
 
 
-def drop(inbox: Path, numbers: range, text: Text) -> None:
-    """Put these articles into a folder, one file each, renamed into place."""
-    for number in numbers:
-        part = inbox / f"{number}.txt.part"
-        part.write_text(text(number, WORDS), encoding="utf-8")
-        part.rename(inbox / f"{number}.txt")
-
-
 def numbers_of(turn: int) -> range:
     """The articles of a turn: never the same twice."""
     first = WARM_UP + turn * SHARE
@@ -163,7 +155,7 @@ class Naive:
     def turn(self, numbers: range, text: Text) -> float:
         """CPU seconds for these articles."""
         before, there = self._used(), self._stored()
-        drop(self.folder, numbers, text)
+        drop(self.folder, numbers, WORDS, text)
         wait_until(lambda: self._stored() == there + len(numbers), "all are stored", 600)
         return self._used() - before
 
@@ -224,7 +216,7 @@ def test_pipeline(tmp_path: Path) -> None:
             naive = stack.enter_context(naive_of(tmp_path / "naive"))
         rivals = Rivals(desk, same_components(), load_model(None).nlp, naive)
         warm_up = range(WARM_UP)
-        drop(settings.inbox, warm_up, plain_text)
+        drop(settings.inbox, warm_up, WORDS)
         wait_for_receipts(desk, warm_up)
         naive.turn(warm_up, plain_text)
         news, crowded = rivals.on_news(), rivals.on_crowded_texts()

@@ -12,7 +12,7 @@ from services.console.supervisor import Desk
 from tests.bench.measure import cpu_seconds, plain_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import ExitStack
 
     from services.settings import Settings
@@ -64,11 +64,16 @@ def desk_of(
             desk.stop(drain=False)
 
 
-def drop(inbox: Path, numbers: range, words: int) -> None:
-    """Put these articles into a folder, one file each, renamed into place."""
+def drop(
+    inbox: Path, numbers: range, words: int, text: Callable[[int, int], str] = plain_text
+) -> None:
+    """Put these articles into a folder, one file each, renamed into place.
+
+    ``text`` makes an article of its number and words.
+    """
     for number in numbers:
         part = inbox / f"{number}.txt.part"
-        part.write_text(plain_text(number, words), encoding="utf-8")
+        part.write_text(text(number, words), encoding="utf-8")
         part.rename(inbox / f"{number}.txt")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from services.indexer.store.aliases import full_key
 from services.indexer.store.base import BadQuery
 from services.indexer.store.places import first_place
+from services.indexer.store.sqlite_totals import called
 from services.indexer.store.words import Expression, Not, Or, Term, fold, parse, positive
 from services.media_topics import media_topics
 
@@ -92,8 +93,6 @@ _OF_ROW = "EXISTS (SELECT 1 FROM articles AS c WHERE c.place = {place} AND c.{co
 _HAS = "SELECT {alias}.place FROM {table} AS {alias} WHERE"
 
 _CALLED_SO = "SELECT key FROM names WHERE facet = ? AND folded = ? LIMIT ?"
-
-_FORMS = "SELECT form FROM forms WHERE facet = ? AND key = ?"
 
 _MATCHES = """
     EXISTS (SELECT 1 FROM found_by_words AS f
@@ -376,8 +375,7 @@ def _listed(
 def _named(db: sqlite3.Connection, facet: str, name: str) -> dict[str, bool]:
     """Keys that are called ``name``, each with whether it has other names, too."""
     keys = [row[0] for row in db.execute(_CALLED_SO, (facet, name, NAMESAKES))]
-    forms = {key: db.execute(_FORMS, (facet, key)) for key in keys}
-    return {key: any(fold(form) != name for (form,) in called) for key, called in forms.items()}
+    return {key: called(db, facet, key) > {name} for key in keys}
 
 
 def expression(words: Expression) -> str:

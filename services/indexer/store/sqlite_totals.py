@@ -223,12 +223,16 @@ def name(db: sqlite3.Connection, forms: Sequence[Form]) -> None:
     db.executemany(_SPELL, _words(forms))
 
 
+def called(db: sqlite3.Connection, facet: str, key: str) -> set[str]:
+    """What articles call a key, folded."""
+    return {fold(form) for (form,) in db.execute(_FORMS, (facet, key))}
+
+
 def _unname(db: sqlite3.Connection, gone: Sequence[Form]) -> None:
     """Forms that were counted out by all are no names any more."""
     for form in gone:
         named = _named(*form)
-        left = {fold(other) for (other,) in db.execute(_FORMS, form[:2])}
-        if named is not None and named[1] not in left:
+        if named is not None and named[1] not in called(db, *form[:2]):
             db.execute(_UNNAME, named)
     db.executemany(_UNSPELL, _words(gone))
 
