@@ -176,7 +176,7 @@ class Keys:
         """Hash: entry id → attempts begun, of the messages that are pending in a stage."""
         return f"{self._here}:attempts:{spec.group}"
 
-    def marker(self, drop_id: UUID, article_id: UUID) -> str:
+    def marker(self, drop_id: UUID | str, article_id: UUID | str) -> str:
         """String: where this article of this drop is, as ``stream:entry-id``."""
         return f"{self._here}:at:{drop_id}:{article_id}"
 

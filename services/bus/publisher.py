@@ -56,7 +56,7 @@ class Publisher:
         added: list[bool] = []
         try:
             await self._ensure_groups(articles)
-            events = [(_ref(article), received_event(article)) for article in articles]
+            events = [_referred(article) for article in articles]
             await self._scripts.publish_all(RAW_STREAM, events, added)
         except RedisError as error:
             raise await self._why(error) from error
@@ -116,7 +116,12 @@ def _reported_event(outcome: Outcome) -> bytes:
 
 def received_event(article: RawArticle) -> bytes:
     """The ``received`` event of an article."""
-    ids = (str(article.drop.drop_id), str(article.article_id))
+    return _referred(article)[1]
+
+
+def _referred(article: RawArticle) -> tuple[ArticleRef, bytes]:
+    ref = _ref(article)
+    ids = ref.spelt
     head = Outgoing(
         event=RECEIVED,
         id=event_id(RECEIVED, *ids, article.revision),
@@ -125,4 +130,4 @@ def received_event(article: RawArticle) -> bytes:
         time=article.ingested_at,
         traceparent=tracing.start_trace(*ids),
     )
-    return write(head, article)
+    return ref, write(head, article)

@@ -152,9 +152,11 @@ class Stage(Reading):
             if count == 0:
                 await self._acknowledge(item)
             elif count > self._settings.max_attempts:
-                await self._bury(item.after(count - 1), fault_of_crash(count - 1))
+                item.attempts = count - 1
+                await self._bury(item, fault_of_crash(count - 1))
             else:
-                ready.append(item.after(count))
+                item.attempts = count
+                ready.append(item)
         self._measured.began(len(ready))
         return ready
 

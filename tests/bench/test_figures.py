@@ -25,7 +25,7 @@ from tests.bench.bench_pipeline import SHARE, numbers_of
 from tests.bench.bench_pipeline import figure_of as pipeline
 from tests.bench.bench_scaling import figure_of as scaling
 from tests.bench.bench_transport import ARTICLES as TRANSPORTED
-from tests.bench.bench_transport import events_of, handed_on
+from tests.bench.bench_transport import NoWork, events_of
 from tests.bench.bench_transport import figure_of as transport
 from tests.bench.figures import (
     Figure,
@@ -267,9 +267,11 @@ def test_transport_says_how_many_times_as_quick() -> None:
     assert made.measured["raw, in batches"].median == TRANSPORTED / 4
 
 
-def test_what_is_handed_on_without_work_is_the_event_of_an_article_with_nothing_found() -> None:
-    article = raw_article(1, 100)
-    assert handed_on(article).model_dump() == unannotated(article).model_dump()
+def test_what_is_handed_on_without_work_is_the_article_with_nothing_found() -> None:
+    article, other = raw_article(1, 100), raw_article(2, 100)
+    no_work = NoWork([article, other])
+    assert no_work([other, article]) == [unannotated(other), unannotated(article)]
+    assert no_work.one(article) == unannotated(article)
     received, enriched = events_of(article)
     assert json.loads(received)["data"]["text"] == json.loads(enriched)["data"]["text"]
 

@@ -48,8 +48,8 @@ MUTATIONS = (
             Edit(
                 "services/bus/publisher.py",
                 "            await self._ensure_groups(articles)\n"
-                "            events = [(_ref(article)",
-                "            events = [(_ref(article)",
+                "            events = [_referred(article)",
+                "            events = [_referred(article)",
             ),
         ),
         "test_rule_01_groups.py",

@@ -133,7 +133,7 @@ class Scripts(Sender):
         """
         effect(f"bus.begin.{spec.name}")
         keys = [self.keys.attempts(spec), self.keys.begun(call or new_call())]
-        keys += [self.keys.marker(ref.drop_id, ref.article_id) for _, ref in entries]
+        keys += [self.keys.marker(*ref.spelt) for _, ref in entries]
         ids = [entry_id for entry_id, _ in entries]
         args = [spec.reads.name, ATTEMPTS_TTL, BEGUN_TTL, *ids]
         return [int(count) for count in await self._run("begin", keys, args)]
@@ -188,7 +188,7 @@ class Scripts(Sender):
         args: list[Any] = [spec.group, burial.entry_id, spec.reads.name]
         args += [DATA_FIELD, burial.dead_letter]
         if burial.outcome is not None and burial.ref is not None:
-            marker = self.keys.marker(burial.ref.drop_id, burial.ref.article_id)
+            marker = self.keys.marker(*burial.ref.spelt)
             keys += [self.keys.stream(outcomes), marker]
             args += [burial.outcome, outcomes.name, self._ttl]
             if burial.counted is not None:
@@ -205,7 +205,7 @@ class Scripts(Sender):
         """
         streams = (RAW_STREAM, ENRICHED_STREAM, OUTCOME_STREAM)
         keys = [self.keys.stream(stream) for stream in streams]
-        keys += [self.keys.marker(ref.drop_id, ref.article_id) for ref in refs]
+        keys += [self.keys.marker(*ref.spelt) for ref in refs]
         args = [*(stream.name for stream in streams), *groups]
         found = [part.decode() for part in await self._run("whereabouts", keys, args)]
         return list(zip(found[::2], found[1::2], strict=True))
@@ -316,7 +316,7 @@ class Scripts(Sender):
         keys = [self.keys.stream(dead), self.keys.stream(again.target)]
         args: list[Any] = [again.letter_id, DATA_FIELD, again.event]
         if again.ref is not None:
-            keys.append(self.keys.marker(again.ref.drop_id, again.ref.article_id))
+            keys.append(self.keys.marker(*again.ref.spelt))
             args += [again.target.name, self._ttl]
             if again.counted is not None:
                 keys.append(self.keys.buried(again.counted.inbox_id, again.counted.day))
@@ -376,12 +376,11 @@ __all__ = [
 
 
 def _published(here: Keys, common: Common, ref: ArticleRef, event: bytes) -> Call:
-    return Call(common, (here.marker(ref.drop_id, ref.article_id),), (event,), len(event))
+    return Call(common, (here.marker(*ref.spelt),), (event,), len(event))
 
 
 def _handed_off(here: Keys, common: Common, entry_id: str, ref: ArticleRef, event: bytes) -> Call:
-    marker = here.marker(ref.drop_id, ref.article_id)
-    return Call(common, (marker,), (entry_id, event), len(event))
+    return Call(common, (here.marker(*ref.spelt),), (entry_id, event), len(event))
 
 
 def _acknowledging(spec: StageSpec, here: Keys) -> Common:

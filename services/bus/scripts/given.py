@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from schemas.events import source_name
@@ -20,6 +20,14 @@ class ArticleRef:
 
     drop_id: UUID
     article_id: UUID
+    _spelt: tuple[str, str] | None = field(default=None, init=False, repr=False, compare=False)
+
+    @property
+    def spelt(self) -> tuple[str, str]:
+        """Drop and article as text, made once: keys, events and log lines of a message need it."""
+        if self._spelt is None:
+            object.__setattr__(self, "_spelt", (str(self.drop_id), str(self.article_id)))
+        return self._spelt  # type: ignore[return-value]  # set above
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +105,7 @@ class Trimmed:
     left_behind: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: there is one per message, and it would double what it costs
 class Crossing:
     """A message that a stage is done with, and the ``event`` that follows; None: nothing does.
 
