@@ -1,4 +1,11 @@
-"""How a stage reads its partitions: two subscribers for each, one batch in work at a time."""
+"""How a stage reads its partitions: two subscribers for each, one batch in work at a time.
+
+A stage to which a batch costs more than its messages do reads ahead: while one batch is in work
+the next is read and waits for its turn, so that neither the server nor the store waits for the
+other.  One batch of a partition at most; its messages are leased like those in work, and no
+attempt is counted on them before their turn.  A stage of which each message takes long doesn't:
+what waits behind such a batch would wait although another worker were idle.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +13,7 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from faststream import AckPolicy
@@ -56,13 +63,15 @@ class Hand:
     """Messages of one partition that were received together and wait for their turn.
 
     ``alone``: they were abandoned, and share no batch.  ``fills``: what came right behind them
-    may be read along.  ``taken``: with somebody else's.
+    may be read along.  ``taken``: with somebody else's.  ``begun`` is set when their turn has
+    come, or will never come.
     """
 
     messages: list[Message]
     alone: bool
     fills: bool
     taken: bool = False
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 async def always(_partition: int) -> bool:
@@ -100,6 +109,7 @@ class Reading(ABC):
         # of exactly those messages whose attempt had been counted.
         self._turn = asyncio.Lock()
         self._hands: list[Hand] = []
+        self._ahead: dict[asyncio.Task[None], int] = {}
         self._before = BEFORE.get(spec.reads)
         self._worked_at = -GATHER
 
@@ -152,7 +162,36 @@ class Reading(ABC):
         ids = [entry_id.decode() for entry_id in message.raw_message["message_ids"]]
         raws = [bytes_of(fields) for fields in message.raw_message["data"]]
         partition = self._partitions[message.raw_message["channel"]]
-        await self.receive(partition, list(zip(ids, raws, strict=True)), consumer, more=True)
+        entries = list(zip(ids, raws, strict=True))
+        hand = self._hand(partition, entries, consumer, more=True)
+        if hand.fills:
+            await self._receive_ahead(hand, consumer)
+        else:
+            await self._wait_and_take(hand, consumer)
+
+    async def _receive_ahead(self, hand: Hand, consumer: str) -> None:
+        """Return when the hand's turn has come: the next may be read while it is worked on."""
+        task = asyncio.create_task(self._wait_and_take(hand, consumer), name="batch")
+        self._ahead[task] = hand.messages[0].partition
+        task.add_done_callback(self._ahead.pop)
+        try:
+            await hand.begun.wait()
+        except asyncio.CancelledError:
+            await cancel(task)
+            raise
+
+    async def end(self, broker: RedisBroker) -> None:
+        """Read no more, and return when what was read is done, or ``graceful_timeout`` is over."""
+        until = time.monotonic() + self._settings.graceful_timeout
+        await broker.stop()
+        await self.settle(timeout=max(0.0, until - time.monotonic()))
+
+    async def settle(self, partition: int | None = None, timeout: float | None = None) -> None:  # noqa: ASYNC109  (what is late is ended, which isn't an error)
+        """Wait for the batches in work (of a partition, or all); end those that are late."""
+        waited = [task for task, of in self._ahead.items() if partition in (None, of)]
+        if waited:
+            _, late = await asyncio.wait(waited, timeout=timeout)
+            await cancel(*late)
 
     async def receive(
         self,
@@ -166,12 +205,20 @@ class Reading(ABC):
 
         ``more``: others may be read to fill a batch of new ones.
         """
+        await self._wait_and_take(self._hand(partition, entries, consumer, more=more), consumer)
+
+    def _hand(
+        self, partition: int, entries: Sequence[tuple[str, bytes]], consumer: str, *, more: bool
+    ) -> Hand:
         messages = self._messages(partition, entries)
         alone = consumer != self.consumers[0]
         hand = Hand(messages, alone, fills=more and self._fills and not alone)
         self._hands.append(hand)
+        return hand
+
+    async def _wait_and_take(self, hand: Hand, consumer: str) -> None:
         try:
-            async with self._lease(messages, consumer), self._turn:
+            async with self._lease(hand.messages, consumer), self._turn:
                 self._hands.remove(hand)
                 await self._take(hand)
         except Stopping:
@@ -181,6 +228,7 @@ class Reading(ABC):
         except BaseException as error:  # noqa: BLE001  (FastStream would log it and go on; the watchdog ends the process)
             self.facts.fatal = error
         finally:
+            hand.begun.set()
             if hand in self._hands:
                 self._hands.remove(hand)
 
@@ -199,6 +247,8 @@ class Reading(ABC):
         if hand.fills:
             await self._gather(hand)
         messages = [each for each in self._together(hand) if await self.holds(each.partition)]
+        # Not before: what is read along belongs before whatever is read from now on.
+        hand.begun.set()
         if messages:
             await self._work(messages)
         self._worked_at = time.monotonic()
@@ -265,6 +315,7 @@ class Reading(ABC):
             fits = len(batch) + len(other.messages) <= self._batch_size
             if fits and not other.alone and not other.taken:
                 other.taken = True
+                other.begun.set()
                 batch += other.messages
         return batch
 

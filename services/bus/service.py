@@ -333,7 +333,7 @@ class Service:
         self._vitals.begins("stopping")
         self._stop.set()
         stage.facts.stopping.set()
-        await broker.stop()
+        await stage.end(broker)
         await cancel(*self._tasks)
         self._vitals.loop.rest()  # nobody beats it any more
         if self._beside is not None:

@@ -206,6 +206,7 @@ class Shares:
         try:
             for subscriber in part.subscribers:
                 await _end(subscriber)
+            await self.stage.settle(partition)
             if not lost:
                 await self._finish(part)
         except Exception as error:  # noqa: BLE001  (see above)

@@ -143,7 +143,7 @@ async def wiredesk(url: str, articles: Sequence[RawArticle], no_work: NoWork, ba
         await _crossed(redis)
         seconds = time.perf_counter() - started
         stage.facts.stopping.set()
-        await broker.stop()
+        await stage.end(broker)
         assert (stage.facts.done, stage.facts.failed) == (ARTICLES, 0)
     return seconds
 

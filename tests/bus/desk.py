@@ -179,12 +179,13 @@ async def running(
     spec: StageSpec = ENRICHMENT,
     consumer: str = "worker",
     spans: Spans = NO_SPANS,
+    batch_size: int | None = None,
 ) -> AsyncIterator[Stage]:
     """A stage that runs in this process, over the real server, until the context ends."""
     url = server_url(settings)
     async with client(url) as redis:
         await ensure_groups(redis, Keys(settings.namespace), spec)
-        stage = Stage(spec, handler, settings, redis, consumer, spans=spans)
+        stage = Stage(spec, handler, settings, redis, consumer, batch_size, spans)
         broker = make_broker(url, settings)
         stage.subscribe(broker)
         await broker.start()
@@ -192,7 +193,7 @@ async def running(
             yield stage
         finally:
             stage.facts.stopping.set()
-            await broker.stop()
+            await stage.end(broker)
 
 
 async def eventually(

@@ -22,6 +22,7 @@ from services.bus.keys import (
     Stream,
 )
 from tests.bus.desk import article, changed, publish
+from tests.bus.worker import FILLS
 from tests.factories import article_id, drop_id, make_drop, make_raw
 from tests.wait import wait_until
 
@@ -135,7 +136,17 @@ def test_workers_that_come_and_go_share_the_partitions(
     assert holders(desk.redis) == {}
 
 
+@pytest.fixture(params=["reads one batch", "reads ahead"])
+def ahead(request: pytest.FixtureRequest, control: Control) -> int:
+    """Workers of both kinds of stages; how many batches they read ahead."""
+    if request.param == "reads ahead":
+        control.say(FILLS)
+        return 1
+    return 0
+
+
 @pytest.mark.anyio
+@pytest.mark.usefixtures("ahead")
 async def test_revisions_of_an_article_go_on_in_order_while_workers_come_and_go(
     desk: Desk, split: Settings, workers: Workers
 ) -> None:
@@ -207,14 +218,16 @@ def total_pending(redis: SyncRedis) -> int:
 
 
 def test_a_partition_is_given_up_only_when_the_batch_in_work_is_done(
-    desk: Desk, split: Settings, workers: Workers, control: Control
+    desk: Desk, split: Settings, workers: Workers, control: Control, ahead: int
 ) -> None:
-    desk.settings = split
+    desk.settings = split = changed(split, batch_size=1)
     first = workers.start(split).ready()
     wait_until(lambda: shared(desk.redis, 4), "it has all")
-    by_place = {place(n): n for n in range(1, 100)}
-    desk.publish(*(article(n, f"hold {n}") for n in by_place.values()))
+    numbers = [n for p in range(4) for n in [n for n in range(1, 100) if place(n) == p][:3]]
+    desk.publish(*(article(n, f"hold {n}") for n in numbers))
     wait_until(lambda: control.said("held"), "a batch is in work")
+    given = PARTITIONS + ahead
+    wait_until(lambda: total_pending(desk.redis) == given, "what may be read has been")
     second = workers.start(split).ready()
     owner = holders(desk.redis)[0]
     wait_until(lambda: len(known(desk.redis)) == 2, "the second has asked for its share")
@@ -225,7 +238,9 @@ def test_a_partition_is_given_up_only_when_the_batch_in_work_is_done(
     wait_until(lambda: shared(desk.redis, 2, 2), "it gives half of them up")
     wait_until(lambda: settled(desk.redis), "all is done")
     assert first.stop() == second.stop() == 0
-    assert all(control.times(f"hold {n}") == 1 for n in by_place.values())
+    assert all(control.times(f"hold {n}") == 1 for n in numbers)
+    for partition, told in headlines(desk.redis).items():
+        assert told == [f"hold {n}" for n in numbers if place(n) == partition]
 
 
 def known(redis: SyncRedis) -> list[str]:

@@ -43,6 +43,10 @@ HOLD_LIMIT = 30.0
 """Seconds after which a held handler gives up, so that a failed test ends."""
 
 
+FILLS = "fills its batches"
+"""What is said to workers whose stage is to fill its batches and to read ahead."""
+
+
 class Control:
     """How a test and the handlers of its workers speak: small files in one folder."""
 
@@ -180,6 +184,7 @@ def main(environ: dict[str, str], log: str, folder: str) -> None:
         ENRICHMENT,
         settings,
         lambda: _loaded(control),
+        batch_size=settings.batch_size if control.said(FILLS) else None,
         companion=_companion(control),  # type: ignore[arg-type]
     )
     sys.exit(int(code))
