@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from schemas.article import EnrichedArticle, RawArticle
+from schemas.events import ENRICHED
 from services.bus.connect import client, server_url
+from services.bus.envelope import Outgoing, write
 from services.bus.groups import ensure_groups
 from services.bus.keys import (
     DATA_FIELD,
@@ -170,6 +172,19 @@ async def publish(settings: Settings, *published: RawArticle) -> None:
     """Publish articles the way ingest does."""
     async with client(server_url(settings)) as redis:
         await Publisher(settings, redis, RECEIPTS).publish(published)
+
+
+def put_enriched(desk: Desk, number: int) -> None:
+    """Hand on the ``number``-th article, called ``n0`` and so on, as enrichment does."""
+    payload = enrich(article(number + 1, f"n{number}"))
+    head = Outgoing(ENRICHED, str(number), "/test", None, payload.enriched_at, None)
+    desk.put(write(head, payload), ENRICHED_STREAM)
+
+
+def put_before(desk: Desk, count: int) -> None:
+    """Leave so many messages to enrichment."""
+    for _ in range(count):
+        desk.put(b"{}", RAW_STREAM)
 
 
 @asynccontextmanager

@@ -287,6 +287,39 @@ MUTATIONS = (
         ("test_revisions_of_an_article_go_on_in_order_while_workers_come_and_go",),
     ),
     Mutation(
+        5,
+        "a partition is given up while a batch of it is in work",
+        (Edit("services/bus/shares.py", "await self.stage.settle(partition)", "pass"),),
+        "test_partitions.py",
+        ("test_a_partition_of_the_surplus_stays_while_its_batch_is_in_work_and_nothing_waits",),
+    ),
+    Mutation(
+        5,
+        "what comes while a batch is gathered is read before it",
+        (
+            Edit(
+                READING,
+                "            await self._gather(hand)\n",
+                "            hand.begun.set()\n            await self._gather(hand)\n",
+            ),
+        ),
+        "test_read_ahead.py",
+        ("test_what_is_gathered_stays_before_what_is_read_ahead",),
+    ),
+    Mutation(
+        9,
+        "a stop doesn't wait for a batch that was read ahead",
+        (
+            Edit(
+                READING,
+                "await self.settle(timeout=max(0.0, until - time.monotonic()))",
+                "await asyncio.sleep(until - until)",
+            ),
+        ),
+        "test_read_ahead.py",
+        ("test_a_stop_waits_for_both_batches_and_leaves_the_rest",),
+    ),
+    Mutation(
         4,
         "whoever has another number of partitions may publish",
         (Edit(f"{LUA}/publish.lua", "~= ARGV[4] then", "== 'never' then"),),

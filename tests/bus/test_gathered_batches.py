@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from redis.exceptions import ConnectionError as Away
 
-from schemas.events import ENRICHED
 from services.bus import reading
 from services.bus.connect import client, server_url
-from services.bus.envelope import Outgoing, write
 from services.bus.groups import ensure_groups
-from services.bus.keys import DATA_FIELD, ENRICHED_STREAM, INDEXER, RAW_STREAM
+from services.bus.keys import DATA_FIELD, ENRICHED_STREAM, INDEXER
 from services.bus.stage import Stage
-from tests.bus.desk import Desk, article, changed, enrich, eventually
+from tests.bus.desk import Desk, changed, eventually, put_before, put_enriched
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -48,9 +46,7 @@ class Line:
     def put(self, *numbers: int) -> None:
         """Hand on these articles, as enrichment does."""
         for number in numbers:
-            payload = enrich(article(number + 1, f"n{number}"))
-            head = Outgoing(ENRICHED, str(number), "/test", None, payload.enriched_at, None)
-            self.desk.put(write(head, payload), ENRICHED_STREAM)
+            put_enriched(self.desk, number)
 
     async def read(self) -> None:
         """Read one message, as FastStream does, and work until that is done."""
@@ -69,12 +65,6 @@ class Line:
         await eventually(lambda: self.desk.group(INDEXER)["pending"] == 1, "it is read")
         await eventually(self.stage._turn.locked, "it is its turn")
         return task
-
-
-def put_before(desk: Desk, count: int) -> None:
-    """Leave so many messages to enrichment."""
-    for _ in range(count):
-        desk.put(b"{}", RAW_STREAM)
 
 
 @asynccontextmanager

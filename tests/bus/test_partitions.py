@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from collections import Counter, defaultdict
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -241,6 +242,29 @@ def test_a_partition_is_given_up_only_when_the_batch_in_work_is_done(
     assert all(control.times(f"hold {n}") == 1 for n in numbers)
     for partition, told in headlines(desk.redis).items():
         assert told == [f"hold {n}" for n in numbers if place(n) == partition]
+
+
+@pytest.mark.usefixtures("ahead")
+def test_a_partition_of_the_surplus_stays_while_its_batch_is_in_work_and_nothing_waits(
+    desk: Desk, split: Settings, workers: Workers, control: Control
+) -> None:
+    desk.settings = split
+    first = workers.start(split).ready()
+    wait_until(lambda: shared(desk.redis, 4), "it has all")
+    owner, last = holders(desk.redis)[0], PARTITIONS - 1
+    number = next(n for n in range(1, 100) if place(n) == last)
+    desk.publish(article(number, f"hold {number}"))
+    wait_until(lambda: control.said("held"), "its batch is in work")
+    second = workers.start(split).ready()
+    wait_until(lambda: len(set(holders(desk.redis).values())) == 2, "it gives the others up")
+    until = time.monotonic() + 2 * split.claim_after
+    wait_until(lambda: time.monotonic() > until, "two leases pass")
+    assert holders(desk.redis)[last] == owner
+    control.say("go")
+    wait_until(lambda: shared(desk.redis, 2, 2), "it gives this one up, too")
+    assert holders(desk.redis)[last] != owner
+    assert first.stop() == second.stop() == 0
+    assert headlines(desk.redis)[last] == [f"hold {number}"]
 
 
 def known(redis: SyncRedis) -> list[str]:

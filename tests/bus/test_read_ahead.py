@@ -9,8 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from services.bus.keys import ENRICHED_STREAM, ENRICHMENT, RAW_STREAM
-from tests.bus.desk import Desk, articles, changed, enrich_all, eventually, publish, running
+from services.bus import reading
+from services.bus.keys import ENRICHED_STREAM, ENRICHMENT, INDEXER, RAW_STREAM
+from tests.bus.desk import (
+    Desk,
+    articles,
+    changed,
+    enrich_all,
+    eventually,
+    publish,
+    put_before,
+    put_enriched,
+    running,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -155,3 +166,25 @@ async def test_a_stage_whose_handler_fails_deals_with_what_it_had_read_ahead(
         await eventually(desk.settled, "all is dealt with")
     assert desk.enriched() == names(1, PUBLISHED - 1)
     assert [letter["stream"] for letter in desk.dead()] == [desk.keys.stream(RAW_STREAM)]
+
+
+async def test_what_is_gathered_stays_before_what_is_read_ahead(
+    desk: Desk, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The indexer, enrichment's backlog before it, and messages that come one by one."""
+    monkeypatch.setattr(reading, "GATHER", 0.4)
+    monkeypatch.setattr(reading, "GATHER_STEP", 0.02)
+    put_before(desk, reading.MANY_BEFORE)
+    given: list[list[str]] = []
+
+    def note(batch: Sequence[Any]) -> list[None]:
+        given.append([raw.headline for raw in batch])
+        return [None] * len(batch)
+
+    async with running(settings, note, spec=INDEXER, batch_size=100):
+        for number in range(60):
+            put_enriched(desk, number)
+            await asyncio.sleep(0.01)
+        await eventually(lambda: sum(map(len, given)) == 60, "all are filed")
+    assert [name for batch in given for name in batch] == [f"n{number}" for number in range(60)]
+    assert max(map(len, given)) > 5, "some were gathered"
