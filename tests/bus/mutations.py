@@ -317,7 +317,7 @@ MUTATIONS = (
             ),
         ),
         "test_read_ahead.py",
-        ("test_a_stop_waits_for_both_batches_and_leaves_the_rest",),
+        ("test_a_stop_waits_for_a_batch_behind_which_nothing_was_read",),
     ),
     Mutation(
         4,

@@ -40,14 +40,18 @@ CLAIM_AFTER = 0.8
 
 
 class Held:
-    """A handler that waits in its first batch until it is let go, and notes what it was given."""
+    """A handler that waits in a batch until it is let go, and notes what it was given."""
 
-    def __init__(self) -> None:
+    def __init__(self, number: int = 1) -> None:
+        """``number``: of the batch in which it waits first."""
+        self.number = number
         self.begun, self.released = threading.Event(), threading.Event()
         self.given: list[list[str]] = []
 
     def __call__(self, batch: Sequence[Any]) -> Sequence[Result]:
         self.given.append([raw.headline for raw in batch])
+        if len(self.given) < self.number:
+            return enrich_all(batch)
         self.begun.set()
         assert self.released.wait(60), "nobody let it go: the test has failed meanwhile"
         return enrich_all(batch)
@@ -131,6 +135,19 @@ async def test_a_stop_waits_for_both_batches_and_leaves_the_rest(
     assert handler.given == [names(0, 1), names(2, 3)]
     assert given_out(desk) == [0, 0]
     assert desk.enriched() == names(0, 3)
+
+
+async def test_a_stop_waits_for_a_batch_behind_which_nothing_was_read(
+    desk: Desk, settings: Settings
+) -> None:
+    handler = Held(2)
+    await publish(settings, *articles(*names(0, 2 * SIZE - 1)))
+    async with running(changed(settings, batch_size=SIZE), handler, batch_size=SIZE):
+        await eventually(handler.begun.is_set, "the last batch is in work")
+        await asyncio.sleep(SOON)
+        asyncio.get_running_loop().call_later(SOON, handler.released.set)
+    assert desk.enriched() == names(0, 2 * SIZE - 1)
+    assert given_out(desk) == [0, 0]
 
 
 async def test_a_stop_waits_no_longer_than_it_may_and_loses_nothing(
