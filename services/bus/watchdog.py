@@ -117,7 +117,7 @@ class Watchdog:
             return self._unreachable(error)
         self._unreachable_since = self._trouble = None
         self._answered_at = time.monotonic()
-        if note.change and note.number != keys.partitions:
+        if note.change and keys.partitions not in (note.number, note.to):
             return Failure(f"this desk has {note.number} partitions now", Exit.CONFIG)
         if there and note.number == keys.partitions:
             return None

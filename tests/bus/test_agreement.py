@@ -18,9 +18,10 @@ from services.bus.keys import (
     RAW_STREAM,
     Keys,
 )
+from services.bus.patience import Facts
 from services.bus.publisher import Publisher
 from services.bus.scripts import Scripts
-from services.bus.watchdog import Exit
+from services.bus.watchdog import Exit, Watchdog
 from tests.bus.desk import RECEIPTS, article, changed, publish
 
 if TYPE_CHECKING:
@@ -211,6 +212,27 @@ def test_a_service_with_another_number_refuses_to_start_and_says_what_to_do(
     (line,) = worker.lines("service.cannot_work")
     assert "WIREDESK_PARTITIONS=1" in line["reason"]
     assert desk.ids(RAW_STREAM)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("2 1", Exit.CONFIG),
+        ("2 1>2", Exit.CONFIG),
+        ("1 1>4", Exit.TEMPFAIL),
+        ("1 2>1", Exit.CONFIG),
+    ],
+)
+async def test_who_runs_while_his_own_number_is_noted_anew_is_only_to_start_again(
+    connection: Redis, settings: Settings, said: str, code: Exit
+) -> None:
+    """A server was emptied, and another worker, the first to start again, notes the number."""
+    four = changed(settings, partitions=4)
+    await connection.set(HOME.noted(), said)
+    failure = await Watchdog(ENRICHMENT, four, connection, Facts()).look(())
+    assert failure is not None
+    assert failure.code == code
 
 
 def test_a_service_that_runs_ends_when_the_number_was_changed(

@@ -194,8 +194,10 @@ async def test_nothing_but_the_stage_and_the_publisher_hands_messages_on() -> No
     }
     assert {name for name in dir(Stage) if not name.startswith("_")} == {
         "consumers",
+        "end",
         "subscribe",
         "subscriber",
         "receive",
+        "settle",
         "probe",
     }

@@ -51,10 +51,10 @@ def test_a_commit_survives_a_power_cut(store: SqliteStore) -> None:
 
 
 def test_a_batch_is_written_once_and_not_copied_with_every_commit(store: SqliteStore) -> None:
-    """Its pages, some 1,500 of 4 KiB, fit into memory; the log takes those of several."""
+    """Its pages, thousands of 4 KiB, fit into memory; the log takes those of several."""
     assert pragma(store, "page_size") == 4096
-    assert pragma(store, "cache_size") == -16 * 1024
-    assert pragma(store, "wal_autocheckpoint") == 4000
+    assert pragma(store, "cache_size") == -64 * 1024
+    assert pragma(store, "wal_autocheckpoint") == 16_000
 
 
 def test_references_between_tables_are_held(store: SqliteStore) -> None:
