@@ -21,8 +21,8 @@ APPLICATION_ID = 0x57444B53
 CACHE_KIB = 65_536
 """KiB of pages that a writer keeps in memory, as it comes to need them. A hundred articles change
 thousands of pages of 4 KiB, most of indexes of entities: those that don't fit are written in the
-middle of a transaction, read again and written once more. SQLite's own 2 MiB hold those of eight
-articles in a small store."""
+middle of a transaction, read again and written once more. SQLite's own 2 MiB hold a third of what
+eight articles change."""
 
 CHECKPOINT_PAGES = 16_000
 """Pages in the write-ahead log (64 MB) from which a commit copies them to the file. At SQLite's own
